@@ -1,0 +1,27 @@
+"""Errors a person can act on. Each message names the thing that is wrong and the remedy; stages print it and exit 1."""
+
+from __future__ import annotations
+
+
+class PipelineError(Exception):
+    """Base of every error that is shown as one message, without a traceback."""
+
+
+class ConfigError(PipelineError):
+    """params.yaml holds an unknown key, a value out of range, or asks for what this machine lacks."""
+
+
+class DataError(PipelineError):
+    """Raw data, store or split cannot be used as it is."""
+
+
+class ModelError(PipelineError):
+    """A model folder is missing, damaged or does not fit."""
+
+
+class TrackingError(PipelineError):
+    """The MLflow tracking server cannot be reached or refuses."""
+
+
+class RegistryError(PipelineError):
+    """The model registry refuses what was asked: unknown version, not accepted, nothing to roll back to."""
