@@ -1,0 +1,60 @@
+"""Raw data of any layout -> one canonical form. One file a source, named after the data set.
+
+A source module has two functions:
+
+    recognises(root: Path) -> bool        looks at names only; cheap
+    read(root: Path) -> RawDataset        raises DataError that names the file, row or column and the remedy
+
+To add a source, add its file and its name to `SOURCES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import DataError
+
+SOURCES = ("synthetic", "mufac")
+TASKS = ("age", "emotion", "gender", "young", "smiling")
+
+
+@dataclass(frozen=True)
+class RawDataset:
+    """A data set as its source describes it, before any picture is decoded.
+
+    Attributes:
+        name: of the source, such as ``mufac``.
+        classes: task -> class names in label order; only tasks the data set has labels for.
+        table: one row an image: ``person`` (key of whom it shows, unique in the data set), ``source`` (relative
+            path or other name of the picture, unique), ``published_subset`` (the benchmark's own: retain, forget,
+            validation, unseen, test; empty where it has none), and one int column for each of TASKS
+            (-1 = unknown).
+        image: row number -> the decoded picture, uint8 [h, w, 3] RGB; raises DataError where it cannot be read.
+            Safe to call from several threads.
+    """
+
+    name: str
+    classes: dict[str, list[str]]
+    table: pd.DataFrame
+    image: Callable[[int], np.ndarray]
+
+
+def read(root: Path) -> RawDataset:
+    """Recognise the layout of a folder and read it with the source that knows it.
+
+    Raises:
+        DataError: no source recognises the folder, or its source refuses what is in it.
+    """
+    for name in SOURCES:
+        source = import_module(f"{__name__}.{name}")
+        if source.recognises(root):
+            return source.read(root)
+    raise DataError(
+        f"{root}: no known data layout (known: {', '.join(SOURCES)}). See README, 'Your own data', for what each expects."
+    )

@@ -1,0 +1,11 @@
+"""The console script `dlfd`: one file a group of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from stages.cli import data, models
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(data.app, name="data")
+app.add_typer(models.app, name="models")

@@ -1,0 +1,48 @@
+"""What every stage shares: one clear message and a non-zero exit where something is wrong, a traceback never by design."""
+
+from __future__ import annotations
+
+import errno
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from pipeline.errors import PipelineError
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+def explain(error: BaseException) -> str | None:
+    """One message for an error a person can act on; None for a bug, which keeps its traceback."""
+    if isinstance(error, PipelineError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in FULL_DISK:
+        where = f" while writing {error.filename}" if error.filename else ""
+        return f"the disk is full{where}. Free some space and run `dvc repro` again: finished stages are kept."
+    return None
+
+
+def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same command with errors turned into one message on stderr and exit code 1."""
+
+    @functools.wraps(function)
+    def command(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            message = explain(error)
+            if message is None:
+                raise
+            typer.secho(f"error: {message}", fg="red", err=True)
+            raise typer.Exit(1) from None
+
+    return command
+
+
+def run(main: Callable[..., Any]) -> None:
+    """Run a stage's `main` as a command line program."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(guarded(main))
+    app()
