@@ -99,9 +99,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _check_method_names(params: Params, methods: list[str], path: Path | str) -> None:
     chosen = params.unlearn.methods
-    problems = [
-        f"unlearn.methods: unknown method {m!r}{_nearest(m, methods)}" for m in chosen if m not in methods
-    ]
+    problems = [f"unlearn.methods: unknown method {m!r}{_nearest(m, methods)}" for m in chosen if m not in methods]
     if len(set(chosen)) != len(chosen):
         problems.append(f"unlearn.methods: a method is named twice in {chosen}")
     if not chosen:

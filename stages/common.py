@@ -1,4 +1,4 @@
-"""What every stage shares: one clear message and a non-zero exit where something is wrong, a traceback never by design."""
+"""What every stage shares: one clear message and a non-zero exit where something is wrong."""
 
 from __future__ import annotations
 

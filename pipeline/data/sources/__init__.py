@@ -56,5 +56,6 @@ def read(root: Path) -> RawDataset:
         if source.recognises(root):
             return source.read(root)
     raise DataError(
-        f"{root}: no known data layout (known: {', '.join(SOURCES)}). See README, 'Your own data', for what each expects."
+        f"{root}: no known data layout (known: {', '.join(SOURCES)}). "
+        "See README, 'Your own data', for what each expects."
     )

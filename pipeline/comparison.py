@@ -1,0 +1,103 @@
+"""All models in one table, each beside the retrained oracle."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.errors import DataError
+
+# what the table shows, in this order; the rest of metrics/<name>.json is a click away in MLflow
+SHOWN = (
+    "status",
+    "test_accuracy",
+    "retain_accuracy",
+    "forget_accuracy",
+    "unseen_accuracy",
+    "mia_accuracy",
+    "mia_interval_low",
+    "mia_interval_high",
+    "mia_auc",
+    "forgetting_score",
+    "nomus",
+    "forget_loss",
+    "unseen_loss",
+    "seconds",
+)
+GAPS = ("test_accuracy", "retain_accuracy", "forget_accuracy", "mia_accuracy")
+
+
+def read_metrics(folder: Path, names: list[str]) -> dict[str, dict[str, float | str]]:
+    """metrics/<name>.json of every model.
+
+    Raises:
+        DataError: one is missing or damaged.
+    """
+    found = {}
+    for name in names:
+        path = folder / f"{name}.json"
+        try:
+            found[name] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"{path} not found: run `dvc repro`") from None
+        except ValueError as error:
+            raise DataError(f"{path} is damaged ({error}): delete it and run `dvc repro`") from None
+    return found
+
+
+def compare(metrics: dict[str, dict[str, float | str]]) -> pd.DataFrame:
+    """One row a model, in the order given.
+
+    Beside the figures of SHOWN:
+        oracle_gap: mean of |figure − the retrained model's| over GAPS, the "average gap" of Fan et al. (SalUn, ICLR
+            2024); 0 is the oracle itself.
+        mia_minus_oracle: attack accuracy minus the oracle's; above 0 the model remembers more than one that never
+            saw the forget set.
+        share_of_retraining: seconds as a share of training the oracle from scratch.
+
+    Args:
+        metrics: name -> figures, with `retrained` among the names.
+    """
+    table = pd.DataFrame.from_dict(metrics, orient="index")
+    oracle = table.loc["retrained"]
+    shown = table[list(SHOWN)].copy()
+    gaps = table[list(GAPS)].astype(float) - oracle[list(GAPS)].astype(float)
+    shown["oracle_gap"] = gaps.abs().mean(axis=1)
+    shown["mia_minus_oracle"] = gaps["mia_accuracy"]
+    shown["share_of_retraining"] = table["seconds"].astype(float) / float(oracle["seconds"])
+    shown.index.name = "model"
+    return shown.reset_index()
+
+
+def render(table: pd.DataFrame) -> str:
+    """The table for a terminal of 100 columns; figures for people, not all of them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(title="Models beside the retrained oracle", caption=_CAPTION)
+    for column in ("model", "accuracy", "MIA [95 %]", "forgetting", "NoMUS", "oracle gap", "seconds", "of retraining"):
+        grid.add_column(column, justify="left" if column == "model" else "right", no_wrap=True)
+    for row in table.to_dict("records"):
+        mark = "" if row["status"] == "finished" else f" ({row['status']})"
+        grid.add_row(
+            f"{row['model']}{mark}",
+            f"{row['test_accuracy']:.3f}",
+            f"{row['mia_accuracy']:.3f} [{row['mia_interval_low']:.2f}, {row['mia_interval_high']:.2f}]",
+            f"{row['forgetting_score']:.3f}",
+            f"{row['nomus']:.3f}",
+            f"{row['oracle_gap']:.3f}",
+            f"{row['seconds']:.1f}",
+            f"{row['share_of_retraining']:.1%}",
+        )
+    text = io.StringIO()
+    Console(width=100, file=text, highlight=False).print(grid)
+    return text.getvalue()
+
+
+_CAPTION = (
+    "accuracy: higher is better. MIA: balanced accuracy of the loss attack, .5 is a guess. "
+    "forgetting = 2·|MIA − .5| and oracle gap: lower is better."
+)

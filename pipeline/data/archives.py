@@ -1,0 +1,92 @@
+"""Unpacking of archives from anywhere: nothing is ever written outside the target folder."""
+
+from __future__ import annotations
+
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PureWindowsPath
+
+from pipeline.errors import DataError
+
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a tar (plain, gz, bz2, xz) or zip archive, by its content."""
+    return path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a tar or zip archive into a folder that holds nothing else (it is made if need be).
+
+    Hard links between members work (MUFAC stores identical files so). Refused: names that lead outside the folder,
+    links that do, symbolic links altogether (Python's own filter for them has had holes), devices and pipes.
+
+    Raises:
+        DataError: no archive, damaged, encrypted, or a member is refused; the member is named.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            _unpack_zip(archive, folder)
+        elif tarfile.is_tarfile(archive):
+            _unpack_tar(archive, folder)
+        else:
+            raise DataError(f"{archive}: neither a tar nor a zip archive")
+    except _DAMAGED as error:
+        raise DataError(f"{archive} is damaged or incomplete ({error}): fetch it again") from None
+    except OSError as error:
+        if isinstance(error, tarfile.ReadError) or error.errno is None:  # gzip.BadGzipFile has no errno
+            raise DataError(f"{archive} is damaged or incomplete ({error}): fetch it again") from None
+        raise
+
+
+def _unpack_tar(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive, "r:*") as tar:
+        for member in tar:
+            if member.issym():
+                raise _refusal(archive, member.name, "is a symbolic link; pack the files themselves (`tar -h`)")
+            _check_name(archive, member.name)
+            if member.islnk():
+                _check_name(archive, member.linkname)
+            if not (member.isfile() or member.isdir() or member.islnk()):
+                raise _refusal(archive, member.name, "is a device or pipe")
+            try:
+                tar.extract(member, folder, filter="data")
+            except tarfile.FilterError as error:
+                raise _refusal(archive, member.name, str(error)) from None
+        if not _ended(tar):
+            raise tarfile.ReadError("it ends before its end mark")
+
+
+def _ended(tar: tarfile.TarFile) -> bool:
+    """Whether the last block read is the end mark: tarfile stops silently at a cut or spoilt header."""
+    if tar.fileobj is None:
+        return False
+    tar.fileobj.seek(tar.offset)
+    return tar.fileobj.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
+
+
+def _unpack_zip(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        for member in packed.infolist():
+            _check_name(archive, member.filename)
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise _refusal(archive, member.filename, "is a link, device or pipe")
+            if member.flag_bits & 1:
+                raise DataError(f"{archive} is encrypted: unpack it yourself and use the folder")
+            packed.extract(member, folder)
+
+
+def _check_name(archive: Path, name: str) -> None:
+    path = PureWindowsPath(name)  # knows both separators, and drives
+    if path.root or path.drive or ".." in path.parts:
+        raise _refusal(archive, name, "leads outside the archive")
+
+
+def _refusal(archive: Path, member: str, reason: str) -> DataError:
+    return DataError(f"{archive}: refused, its member {member!r} {reason}")

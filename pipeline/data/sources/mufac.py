@@ -1,0 +1,116 @@
+"""MUFAC (Machine Unlearning for Facial Age Classifier, Choi and Na 2023): faces of Korean families, eight age groups.
+
+Layout: custom_{train,val,test}_dataset.csv with the columns family_id, person_id, age_class (a to h) and image_path,
+beside the folders train_images/, val_images/ and test_images/.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.images import decode
+from pipeline.data.sources import TASKS, RawDataset
+from pipeline.errors import DataError
+
+PARTS = {"train": "retain", "val": "validation", "test": "unseen"}  # part -> subset in the benchmark
+FORGET_ROWS = 1500  # the first rows of train are the benchmark's forget set
+COLUMNS = ("family_id", "person_id", "age_class", "image_path")
+AGES = list("abcdefgh")
+SHOWN = 5  # examples in a message
+
+
+def recognises(root: Path) -> bool:
+    """Whether any of the three CSV files is there; `read` names those that are missing."""
+    return any(_csv(root, part).is_file() for part in PARTS)
+
+
+def read(root: Path) -> RawDataset:
+    """Read the three tables and check each against its folder of pictures.
+
+    Raises:
+        DataError: one message with every problem: a file, folder or column is missing, a cell is empty, a label is
+            unknown, a picture is listed twice or not in its folder. Each with its count and the first examples.
+    """
+    problems: list[str] = []
+    tables = [_read_part(root, part, problems) for part in PARTS]
+    if problems:
+        raise DataError("\n".join([f"{root}: MUFAC has {len(problems)} problem(s):", *(f"  - {p}" for p in problems)]))
+    table = pd.concat(tables, ignore_index=True)
+    paths = [root / source for source in table["source"]]
+
+    def image(row: int) -> np.ndarray:
+        return decode(paths[row])
+
+    return RawDataset(name="mufac", classes={"age": AGES}, table=table, image=image)
+
+
+def _csv(root: Path, part: str) -> Path:
+    return root / f"custom_{part}_dataset.csv"
+
+
+def _read_part(root: Path, part: str, problems: list[str]) -> pd.DataFrame:
+    """Table of one part in canonical form; empty where a problem was found."""
+    path, folder = _csv(root, part), root / f"{part}_images"
+    found = [f"{what} not found" for what in (path, folder) if not what.exists()]
+    if not found:
+        rows, found = _read_csv(path)
+        found = found or _row_problems(rows, path, folder)
+    if found:
+        problems += found
+        return pd.DataFrame()
+    subset = pd.Series(PARTS[part], index=rows.index)
+    if part == "train":
+        subset.iloc[:FORGET_ROWS] = "forget"
+    unknown = dict.fromkeys(TASKS, -1)
+    return pd.DataFrame(
+        {
+            "person": rows["family_id"] + "/" + rows["person_id"],
+            "source": f"{folder.name}/" + rows["image_path"],
+            "published_subset": subset,
+            **{**unknown, "age": rows["age_class"].map(AGES.index).astype(int)},
+        }
+    )
+
+
+def _read_csv(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """All cells as text, and what is wrong with the file as a whole."""
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:  # pandas' parser errors and bad UTF-8 are ValueErrors
+        return pd.DataFrame(), [f"{path.name} cannot be read as CSV: {error}"]
+    missing = [column for column in COLUMNS if column not in rows]
+    if missing:
+        return rows, [f"{path.name} lacks the column(s) {', '.join(missing)}; it has {', '.join(rows.columns)}"]
+    if rows.empty:
+        return rows, [f"{path.name} has no rows"]
+    return rows.loc[:, list(COLUMNS)].apply(lambda column: column.str.strip()), []
+
+
+def _row_problems(rows: pd.DataFrame, path: Path, folder: Path) -> list[str]:
+    """Empty cells, unknown labels, repeated and missing pictures. File names match letter for letter (.JPG, .jpg)."""
+    names = {entry.name for entry in os.scandir(folder)}
+    pictures, ages = rows["image_path"], rows["age_class"]
+    filled = pictures != ""
+    problems = []
+    if (empty := (rows == "").any(axis=1)).any():
+        problems.append(f"{path.name}: {empty.sum()} row(s) with an empty cell: line {_first(empty.index[empty] + 2)}")
+    if (unknown := (ages != "") & ~ages.isin(AGES)).any():
+        labels = _first(ages[unknown].unique())
+        problems.append(f"{path.name}: {unknown.sum()} row(s) with an age_class other than a to h: {labels}")
+    if (twice := filled & pictures.duplicated()).any():
+        problems.append(f"{path.name}: {twice.sum()} picture(s) listed more than once: {_first(pictures[twice])}")
+    if (absent := filled & ~pictures.isin(names)).any():
+        case = {name.lower(): name for name in names}
+        hints = [f"{p} (there is {case[p.lower()]})" if p.lower() in case else p for p in pictures[absent][:SHOWN]]
+        more = ", …" if absent.sum() > SHOWN else ""
+        problems.append(f"{path.name}: {absent.sum()} picture(s) not in {folder.name}/: {', '.join(hints)}{more}")
+    return problems
+
+
+def _first(values: pd.Index | pd.Series | np.ndarray) -> str:
+    told = [str(value) for value in values[:SHOWN]]
+    return ", ".join(told) + (", …" if len(values) > SHOWN else "")

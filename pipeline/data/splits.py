@@ -1,0 +1,240 @@
+"""Who is retained, forgotten, held out.
+
+Protocol `person`, the sound one: whole units (`groups.units`) go to one side, so neither a person nor a picture is on
+two. Of the persons held out for testing, `unseen` is drawn to match the forget set's label mix, so that an attack
+which tells the two apart measures memory and not a shift of labels; the others are `test`.
+Protocol `published`: the benchmark's own subsets, leaks and all, to compare with papers; leaks become warnings.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data import balance, groups
+from pipeline.errors import ConfigError, DataError
+from pipeline.settings import SplitSettings
+
+COLUMNS = ("image", "person", "unit", "label", "subset", "reason")
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split.
+
+    Attributes:
+        table: one row an image of the store: COLUMNS. `subset`: retain, forget, validation, test, unseen or excluded;
+            `reason`: why it is excluded, else empty. `label` is the task's, -1 where unknown.
+        summary: what splits.json says: protocol, counts, leaks, warnings, notes.
+    """
+
+    table: pd.DataFrame
+    summary: dict[str, Any]
+
+
+def make(faces: pd.DataFrame, classes: dict[str, list[str]], *, task: str, settings: SplitSettings, seed: int) -> Split:
+    """Split the images of a store; the same arguments give the same split.
+
+    Args:
+        faces: the store's table.
+        classes: task -> class names, as the store says.
+
+    Raises:
+        DataError: no labels for the task, no published subsets, or a subset that would be empty.
+        ConfigError: fractions of 1 or more in all, an unknown person in `forget_persons`, or such persons together
+            with protocol `published`.
+    """
+    if task not in classes:
+        raise DataError(f"the data has no labels for task {task!r}; set `task:` to one of: {', '.join(classes)}")
+    table = pd.DataFrame(
+        {
+            "image": faces["image"].to_numpy(),
+            "person": faces["person"].astype(str).to_numpy(),
+            "unit": groups.units(faces["person"], faces["content"]),
+            "label": faces[task].to_numpy(dtype="int64"),
+        }
+    )
+    content = faces["content"].reset_index(drop=True)
+    reason = _unknown_labels(table, task)
+    notes: list[str] = []
+    if settings.protocol == "published":
+        subset = _published(faces["published_subset"].reset_index(drop=True), settings)
+    else:
+        reason = _exclusions(table, content, reason, settings.duplicates)
+        subset, notes = _by_person(table[reason == ""], table, len(classes[task]), settings, seed)
+        subset = subset.reindex(table.index)
+    table["subset"] = subset.where(reason == "", "excluded").astype(str)
+    table["reason"] = reason
+    _check_filled(table, settings)
+    return Split(table, _summary(table, content, classes[task], task, settings.protocol, seed, notes))
+
+
+def write(split: Split, folder: Path) -> None:
+    """Write splits.parquet and splits.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    split.table.to_parquet(folder / "splits.parquet", index=False)
+    summary = json.dumps(split.summary, indent=2, ensure_ascii=False)
+    (folder / "splits.json").write_text(summary + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> pd.DataFrame:
+    """The table of splits.parquet, as it is: `checks.check` says whether it can be used.
+
+    Raises:
+        DataError: missing or damaged.
+    """
+    path = folder / "splits.parquet"
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise DataError(f"{path} not found: run `dvc repro split`") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}): delete it and run `dvc repro split`") from None
+
+
+def _unknown_labels(table: pd.DataFrame, task: str) -> pd.Series:
+    """Reason of exclusion, [N]: empty where there is none."""
+    return pd.Series("", index=table.index).mask(table["label"] < 0, f"no label for {task}")
+
+
+def _published(published: pd.Series, settings: SplitSettings) -> pd.Series:
+    if settings.forget_persons:
+        raise ConfigError(
+            "split.forget_persons cannot go with `split.protocol: published`, whose forget set is fixed: "
+            "empty it or set `split.protocol: person`"
+        )
+    if absent := int((~published.isin(groups.SUBSETS)).sum()):
+        raise DataError(
+            f"{absent} of {len(published)} images have no published subset: this data set comes without a split "
+            "of its own. Set `split.protocol: person` in params.yaml"
+        )
+    return published
+
+
+def _exclusions(table: pd.DataFrame, content: pd.Series, reason: pd.Series, duplicates: str) -> pd.Series:
+    """Reasons of exclusion: no label, identical pictures that disagree on the label, duplicates."""
+    known = reason == ""
+    disagree = known & (table["label"][known].groupby(content[known]).transform("nunique").reindex(table.index) > 1)
+    reason = reason.mask(disagree, "identical pictures with different labels")
+    if duplicates == "keep":
+        return reason
+    left = reason == ""
+    first = table["image"][left].groupby(content[left]).transform("min").reindex(table.index)
+    copy = left & (first != table["image"])
+    return reason.mask(copy, "duplicate of image " + first.fillna(-1).astype("int64").astype(str))
+
+
+def _by_person(
+    used: pd.DataFrame, everyone: pd.DataFrame, classes: int, settings: SplitSettings, seed: int
+) -> tuple[pd.Series, list[str]]:
+    """Subset of every used image, and notes."""
+    rng = np.random.default_rng(seed)
+    counts = pd.crosstab(used["unit"], used["label"]).reindex(columns=range(classes), fill_value=0)
+    asked, notes = _asked_units(everyone, settings.forget_persons)
+    goal = {
+        "forget": settings.forget_fraction,
+        "validation": settings.validation_fraction,
+        "pool": settings.test_fraction,
+    }
+    if asked:
+        goal["forget"] = float(used["unit"].isin(asked).mean())
+    if sum(goal.values()) >= 1:
+        told = ", ".join(f"{name} {share:.2f}" for name, share in goal.items())
+        raise ConfigError(f"split: nothing is left to retain ({told} of all images): lower the fractions")
+    side = dict.fromkeys(counts.index[counts.index.isin(asked)], "forget")
+    free = counts[~counts.index.isin(asked)]
+    goals = {name: share * len(used) for name, share in goal.items() if not (asked and name == "forget")}
+    forgotten = counts[counts.index.isin(asked)].to_numpy().sum(axis=0) if asked else None
+    side |= dict(zip(free.index, balance.assign(free.to_numpy(), goals, forgotten, rng), strict=True))
+    subset = used["unit"].map(side).astype(object)
+    pool = used[subset == "pool"]
+    unseen = balance.matching(pool["label"], np.bincount(used["label"][subset == "forget"], minlength=classes), rng)
+    return subset.mask(subset == "pool", "test").mask(subset.index.isin(unseen), "unseen"), notes
+
+
+def _asked_units(table: pd.DataFrame, persons: list[str]) -> tuple[list[str], list[str]]:
+    """Units of the persons to forget, and a note on each that takes other keys along."""
+    by_person = table.groupby("person")["unit"].first()
+    if unknown := [person for person in persons if person not in by_person.index]:
+        close = [difflib.get_close_matches(person, by_person.index, n=1, cutoff=0) for person in unknown]
+        told = [f"{person!r} (nearest: {near[0]!r})" for person, near in zip(unknown, close, strict=True)]
+        raise ConfigError(f"split.forget_persons: unknown person(s) {', '.join(told)}")
+    asked = sorted(set(by_person[persons])) if persons else []
+    members = by_person[by_person.isin(asked)]
+    along = members[~members.index.isin(persons)]
+    notes = [
+        f"forget_persons: {unit} shares pictures with {', '.join(map(str, keys))}, who are forgotten as well"
+        for unit, keys in along.groupby(along).groups.items()
+    ]
+    return asked, notes
+
+
+def _check_filled(table: pd.DataFrame, settings: SplitSettings) -> None:
+    filled = set(table["subset"])
+    empty = [name for name in groups.SUBSETS if name != "test" and name not in filled]
+    if not empty:
+        return
+    used, persons = (table["subset"] != "excluded").sum(), table["unit"].nunique()
+    if settings.protocol == "published":
+        remedy = "the published split does not fit this data; set `split.protocol: person`"
+    else:
+        remedy = "it takes more persons, or other fractions under `split:` in params.yaml"
+    raise DataError(
+        f"the split has no image in {', '.join(empty)} ({used} of {len(table)} images can be used, "
+        f"of {persons} person(s)): {remedy}"
+    )
+
+
+def _summary(
+    table: pd.DataFrame, content: pd.Series, names: list[str], task: str, protocol: str, seed: int, notes: list[str]
+) -> dict[str, Any]:
+    used = table[table["subset"] != "excluded"]
+    by_label = pd.crosstab(used["subset"], used["label"]).reindex(columns=range(len(names)), fill_value=0)
+    by_label.columns = pd.Index(names)
+    kinds = table["reason"].str.replace(r" of image \d+$", "", regex=True)
+    found = groups.leaks(table, content)
+    forget, unseen = (used["label"][used["subset"] == name] for name in ("forget", "unseen"))
+    keys_of_units = table.groupby("unit")["person"].nunique()
+    return {
+        "protocol": protocol,
+        "task": task,
+        "seed": seed,
+        "counts": _ordered(table["subset"].value_counts().to_dict()),
+        "persons": _ordered(table.groupby("subset")["person"].nunique().to_dict()),
+        "units": _ordered(table.groupby("subset")["unit"].nunique().to_dict()),
+        "person_keys": int(table["person"].nunique()),
+        "units_in_all": len(keys_of_units),
+        "units_with_several_keys": int((keys_of_units > 1).sum()),
+        "labels": _ordered(by_label.T.to_dict()),
+        "label_shift": groups.label_shift(forget, unseen, len(names)),
+        "excluded": {str(k): int(v) for k, v in kinds[kinds != ""].value_counts().sort_index().items()},
+        "leaks": found,
+        "warnings": warnings(found),
+        "notes": notes,
+    }
+
+
+def _ordered(by_subset: dict[Any, Any]) -> dict[str, Any]:
+    order = [*groups.SUBSETS, "excluded"]
+    return {name: by_subset[name] for name in order if name in by_subset}
+
+
+def warnings(found: dict[str, Any]) -> list[str]:
+    """A sentence for each leak that `groups.leaks` found."""
+    sentences = []
+    for what, noun in (("contents", "identical pictures"), ("persons", "person keys"), ("units", "persons")):
+        sentences += [f"{count} {noun} in both {pair.replace(' & ', ' and ')}" for pair, count in found[what].items()]
+    if cut := found["cut_persons"]:
+        shown = ", ".join(cut[: groups.EXAMPLES]) + (", …" if len(cut) > groups.EXAMPLES else "")
+        sentences.append(f"{len(cut)} person key(s) cut in two: {shown}")
+    if found["conflicts"]:
+        sentences.append(f"{found['conflicts']} group(s) of identical pictures with different labels")
+    if found["duplicates"]:
+        sentences.append(f"{found['duplicates']} duplicate pictures in retain and forget")
+    return sentences

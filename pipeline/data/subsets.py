@@ -1,0 +1,53 @@
+"""Store + split -> the pictures of each subset, ready for training, unlearning and evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from pipeline.data import store
+from pipeline.data.batches import Faces, load_images
+from pipeline.errors import DataError
+
+
+def read_splits(folder: Path) -> pd.DataFrame:
+    """The split table: image, person, unit, label, subset, reason.
+
+    Raises:
+        DataError: missing or damaged.
+    """
+    path = folder / "splits.parquet"
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise DataError(f"{path} not found: run `dvc repro split`") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}): delete it and run `dvc repro split`") from None
+
+
+def load(faces: Path, splits: pd.DataFrame, device: torch.device, *, only: tuple[str, ...] = ()) -> dict[str, Faces]:
+    """Pictures and labels of every subset but `excluded`, or of those in `only`, on the device.
+
+    Args:
+        faces: folder of the store.
+        splits: as `read_splits` gives it.
+
+    Raises:
+        DataError: the store is missing or damaged, or `only` names a subset without pictures.
+    """
+    images = load_images(store.open(faces).images, device)
+    tables = {str(name): table for name, table in splits.groupby("subset", observed=True)}
+    if missing := [name for name in only if name not in tables]:
+        raise DataError(f"the split has no pictures in {', '.join(missing)}: see `split:` in params.yaml")
+    names = only or tuple(name for name in tables if name != "excluded")
+    return {name: _faces(images, tables[name], device) for name in names}
+
+
+def _faces(images: torch.Tensor, table: pd.DataFrame, device: torch.device) -> Faces:
+    return Faces(
+        images=images,
+        rows=torch.from_numpy(table["image"].to_numpy(dtype="int64", copy=True)),
+        labels=torch.from_numpy(table["label"].to_numpy(dtype="int64", copy=True)).to(device),
+    )

@@ -1,0 +1,162 @@
+"""What the train, unlearn and evaluate stages do, without DVC, MLflow or a command line.
+
+Each job reads its inputs from where `pipeline.layout` says, does one thing and writes one folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from pipeline import layout, models
+from pipeline.config import Params
+from pipeline.data import store, subsets
+from pipeline.data.batches import Faces
+from pipeline.evaluation.metrics import summarise
+from pipeline.evaluation.samples import per_sample
+from pipeline.settings import TrainSettings
+from pipeline.training import Checkpoint, History, fit
+from pipeline.unlearning import base
+
+TRAINED_ON = {"original": ("retain", "forget"), "retrained": ("retain",)}
+
+
+def train_model(
+    name: str,
+    params: Params,
+    splits: pd.DataFrame,
+    on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
+) -> History:
+    """Train `original` or `retrained` from scratch, or go on where a killed run stood, and save it.
+
+    Raises:
+        Diverged: the loss is no longer finite.
+        DataError: the split has no picture to train on.
+    """
+    device = models.select_device(params.device)
+    faces = subsets.load(layout.FACES, splits, device, only=("retain", "forget", "validation"))
+    learned = _joined([faces[subset] for subset in TRAINED_ON[name]])
+    info = _describe(name, params, splits)
+    torch.manual_seed(params.seed)
+    mean, std = _channel_statistics(learned)
+    model = models.build(params.model.architecture, len(info["classes"]), mean, std)
+    model = models.to_device(model, device)
+    checkpoint = Checkpoint(layout.CHECKPOINTS / f"{name}.pt", _fingerprint(info, params, splits, device))
+    history = fit(
+        model,
+        learned,
+        params.train,
+        seed=params.seed,
+        validation=faces["validation"],
+        checkpoint=checkpoint,
+        title=f"training {name}",
+        on_epoch=on_epoch,
+    )
+    seconds = sum(row["seconds"] for row in history)
+    _save(model, name, {**info, "status": "finished", "seconds": seconds, "device": _device_name(device)}, history)
+    checkpoint.discard()
+    return history
+
+
+def unlearn_model(name: str, settings: TrainSettings, params: Params, splits: pd.DataFrame) -> base.Run:
+    """Run a method on the original model and save what comes out, also where it diverged.
+
+    Raises:
+        DataError: a subset that the method needs has no pictures.
+        ModelError: the original model is missing or damaged.
+    """
+    device = models.select_device(params.device)
+    method = base.get(name)
+    faces = subsets.load(layout.FACES, splits, device, only=method.subsets)
+    original = models.load(layout.MODELS / "original", device)
+    run = base.Run(seed=params.seed, title=f"unlearning with {name}")
+    model = base.unlearn(method, original, faces, settings, run)
+    outcome = {
+        "status": run.status,
+        "note": run.note,
+        "seconds": run.seconds,
+        "forward_images": run.forward_images,
+        "backward_images": run.backward_images,
+        "device": _device_name(device),
+        "settings": asdict(settings),
+    }
+    _save(model, name, {**_describe(name, params, splits), **outcome}, run.history)
+    return run
+
+
+def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str, float | str]:
+    """Metrics of a model, written to metrics/<name>.json; its per-sample results to workspace/evaluation/<name>/."""
+    device = models.select_device(params.device)
+    started = time.perf_counter()
+    info = models.load_info(layout.MODELS / name)
+    model = models.load(layout.MODELS / name, device)
+    samples = per_sample(model, subsets.load(layout.FACES, splits, device), splits)
+    metrics: dict[str, float | str] = {**summarise(samples, params.evaluate, params.seed)}
+    metrics |= {"status": info["status"], "seconds": info["seconds"], "device": info["device"]}
+    metrics |= {key: info[key] for key in ("forward_images", "backward_images") if key in info}
+    metrics["evaluation_seconds"] = time.perf_counter() - started
+    folder = layout.EVALUATION / name
+    folder.mkdir(parents=True, exist_ok=True)
+    samples.to_parquet(folder / "samples.parquet", index=False)
+    layout.METRICS.mkdir(exist_ok=True)
+    (layout.METRICS / f"{name}.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    return metrics
+
+
+def _joined(parts: list[Faces]) -> Faces:
+    return Faces(
+        images=parts[0].images,
+        rows=torch.cat([part.rows for part in parts]),
+        labels=torch.cat([part.labels for part in parts]),
+    )
+
+
+def _channel_statistics(faces: Faces) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each colour channel over a sample of what is learned."""
+    sample = faces.sample(2000, seed=0)
+    pixels = torch.cat([pixels for pixels, _ in sample.in_order(256)])
+    return pixels.mean((0, 2, 3)).tolist(), pixels.std((0, 2, 3)).tolist()
+
+
+def _describe(name: str, params: Params, splits: pd.DataFrame) -> dict[str, Any]:
+    """What a model folder says about its model."""
+    data = store.open(layout.FACES).info
+    forgotten = sorted(splits.loc[splits["subset"] == "forget", "unit"].astype(str).unique())
+    return {
+        "name": name,
+        "architecture": params.model.architecture,
+        "task": params.task,
+        "classes": data["classes"][params.task],
+        "image_size": data["image_size"],
+        "dataset": data["name"],
+        "seed": params.seed,
+        "trained_on": TRAINED_ON.get(name, ("retain", "forget")),
+        "persons_forgotten": 0 if name == "original" else len(forgotten),
+        "forget_set": hashlib.sha256("\n".join(forgotten).encode()).hexdigest(),
+    }
+
+
+def _fingerprint(info: dict[str, Any], params: Params, splits: pd.DataFrame, device: torch.device) -> str:
+    """Of everything that a training depends on, so that a checkpoint of another one is not resumed."""
+    told = json.dumps([info, asdict(params.train), str(device), torch.__version__], sort_keys=True)
+    table = pd.util.hash_pandas_object(splits[["image", "subset", "label"]], index=False).to_numpy().tobytes()
+    dataset = (layout.FACES / "dataset.json").read_bytes()
+    return hashlib.sha256(told.encode() + table + dataset).hexdigest()
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+
+
+def _save(model: models.FaceClassifier, name: str, info: dict[str, Any], history: History) -> None:
+    folder: Path = layout.MODELS / name
+    models.save(model, folder, info)
+    pd.DataFrame(history).to_csv(folder / "history.csv", index=False)

@@ -1,0 +1,152 @@
+"""What an unlearning method is, and the one way to run it.
+
+A method is a file in this folder, named as the field names it, with
+
+    class Settings(TrainSettings)      its knobs, read from its section of params.yaml
+    def unlearn(model, settings, run, *, retain, forget, validation) -> None
+
+`unlearn` changes the model in place. Its keyword-only parameters are the subsets it is given: a method
+that names no `retain` never sees the retain set.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.data.batches import Faces
+from pipeline.models import FaceClassifier
+from pipeline.progress import Advance, progress
+from pipeline.settings import TrainSettings
+from pipeline.training import Diverged, check_finite
+
+SUBSETS = ("retain", "forget", "validation")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as found in its file.
+
+    Attributes:
+        name: of the file.
+        settings: its `Settings` class.
+        unlearn: its `unlearn` function.
+        subsets: what it is given, of SUBSETS.
+    """
+
+    name: str
+    settings: type[TrainSettings]
+    unlearn: Callable[..., None]
+    subsets: tuple[str, ...]
+
+
+def get(name: str) -> Method:
+    """The method of a file in this folder.
+
+    Raises:
+        TypeError: its `unlearn` asks for a subset there is none of.
+    """
+    module = import_module(f"pipeline.unlearning.{name}")
+    parameters = inspect.signature(module.unlearn).parameters.values()
+    subsets = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+    if unknown := set(subsets) - set(SUBSETS):
+        raise TypeError(f"{name}.unlearn asks for {sorted(unknown)}; there is {SUBSETS}")
+    return Method(name, module.Settings, module.unlearn, subsets)
+
+
+@dataclass
+class Run:
+    """What a method is told (seed) and what it tells (steps, loss, why it stopped).
+
+    Attributes:
+        seed: of order, augmentation and noise.
+        status: finished | stopped early | diverged.
+        note: why, where it did not finish.
+        history: a row for each call of `log`.
+        forward_images, backward_images: pictures that went through the model, counted by hooks.
+    """
+
+    seed: int
+    title: str = "unlearning"
+    on_row: Callable[[dict[str, float]], None] = lambda row: None
+    status: str = "finished"
+    note: str = ""
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+    forward_images: int = 0
+    backward_images: int = 0
+
+    def log(self, **row: float) -> None:
+        """Keep a row of figures, the first of them `step`."""
+        values = {name: float(value) for name, value in row.items()}
+        self.history.append(values)
+        self.on_row(values)
+
+    def check(self, loss: Tensor) -> float:
+        """The loss as a number; ends the method where it is not finite, before the step that would use it.
+
+        Raises:
+            Diverged: caught by `unlearn`, which records it.
+        """
+        return check_finite(loss, "lower the method's learning rate")
+
+    def stop(self, why: str) -> None:
+        """Record that the method ends by itself before its last step."""
+        self.status, self.note = "stopped early", why
+
+    def progress(self, total: int) -> AbstractContextManager[Advance]:
+        """A progress bar over `total` pictures."""
+        return progress(self.title, total, "images")
+
+    def watch(self, backbone: nn.Module) -> torch.utils.hooks.RemovableHandle:
+        """Count pictures that pass the backbone forward and backward."""
+
+        def forward(_: nn.Module, __: Any, output: Tensor) -> None:
+            self.forward_images += len(output)
+            if output.requires_grad:
+                output.register_hook(backward)
+
+        def backward(gradient: Tensor) -> None:
+            self.backward_images += len(gradient)
+
+        return backbone.register_forward_hook(forward)
+
+
+def unlearn(
+    method: Method, original: FaceClassifier, subsets: dict[str, Faces], settings: TrainSettings, run: Run
+) -> FaceClassifier:
+    """Run a method on a copy of the original model, which stays as it is.
+
+    A loss that is no longer finite ends the method: `run.status` becomes `diverged`, and the copy is returned as it was
+    before the bad step, or as the original where its weights are no longer finite.
+
+    Args:
+        subsets: at least those of `method.subsets`.
+        run: collects what happened.
+
+    Returns:
+        The unlearned model in evaluation mode.
+    """
+    torch.manual_seed(run.seed)
+    model = copy.deepcopy(original)
+    watching = run.watch(model.backbone)
+    started = time.perf_counter()
+    try:
+        method.unlearn(model, settings, run, **{name: subsets[name] for name in method.subsets})
+    except Diverged as error:
+        run.status, run.note = "diverged", str(error)
+    watching.remove()
+    run.seconds = time.perf_counter() - started
+    if not all(value.isfinite().all() for value in model.state_dict().values()):
+        run.status, run.note = "diverged", run.note or "a weight became infinite or NaN"
+        model = copy.deepcopy(original)
+    return model.requires_grad_(True).eval()

@@ -1,0 +1,194 @@
+"""DLFD: distribution-level feature distancing (Choi & Na, AAAI 2025, arXiv 2409.14747).
+
+One pass over the retain set. Each retain batch x is pushed away from the forget distribution in feature space by
+signed steps on its pixels, and the model learns the pushed pictures with their true labels:
+
+    x ← Π( x + α·sign ∇ₓ [ w·OT(f(x), f(x_forget)) − λ·l_CE(x, y) ] )       `steps` times
+    θ ← θ − η ∇ l_CE(θ; x, y)
+
+OT is the optimal transport cost between feature batches (`pipeline.transport`), f the pooled features, Π keeps x
+within ε of the clean picture and in [0, 1]. λ rises linearly from `classification_weight_start` to `_end` over the
+pass. Dynamic forgetting: every `check_every` steps the loss attack is run on forget against validation; once the
+forgetting score is below `forgetting_threshold` the rest of the pass is cross-entropy on clean retain pictures only.
+
+Choices that the paper leaves open, with their reason:
+- Pictures are pushed with the model in evaluation mode and its parameters frozen: the gradient goes to the pixels only.
+- With `mix_clean` each model step sees the clean batch beside the pushed one, which keeps accuracy on clean pictures.
+- The OT phase also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5): pushing on would
+  over-forget, which the symmetric score 2·|MIA − 0.5| cannot tell from remembering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pipeline.data.batches import Batch, Faces
+from pipeline.evaluation.membership import loss_attack
+from pipeline.evaluation.scores import forgetting_score
+from pipeline.models import FaceClassifier
+from pipeline.settings import Count, NonNegative, NonNegativeInt, Positive, TrainSettings, Unit
+from pipeline.training import Updater, autocast, losses_of
+from pipeline.transport import Cost, Solver, transport_cost
+from pipeline.unlearning.base import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(TrainSettings):
+    epochs: Count = 1
+    learning_rate: Positive = 0.01
+    ot_weight: NonNegative = 1.0
+    classification_weight_start: NonNegative = 0.0
+    classification_weight_end: NonNegative = 0.0
+    steps: NonNegativeInt = 5
+    step_size: Positive = 0.003
+    epsilon: Unit = 0.03
+    cost: Cost = "cosine"
+    solver: Solver = "emd"
+    regularisation: Positive = 0.05
+    mix_clean: bool = True
+    forgetting_threshold: Unit = 0.05
+    check_every: Count = 10
+    check_images: Count = 500
+
+
+def unlearn(
+    model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces, validation: Faces
+) -> None:
+    total = settings.epochs * retain.batches(settings.batch_size)
+    updater = Updater(model.parameters(), settings, total)
+    forgotten = _ForgettingCheck(forget, validation, settings, run.seed)
+    forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
+    distancing = True
+    with run.progress(settings.epochs * len(retain)) as advance:
+        for pixels, labels in _passes(retain, settings, run.seed):
+            figures: dict[str, float] = {}
+            if distancing and updater.steps % settings.check_every == 0:
+                score, auc = forgotten(model)
+                figures |= {"forgetting_score": score, "forget_auc": auc}
+                distancing = score >= settings.forgetting_threshold and auc > 0.5
+            batch = pixels
+            if distancing:
+                weight = classification_weight(settings, updater.steps / total)
+                pushed, cost = distance(
+                    model, pixels, labels, next(forget_batches)[0], settings, classification_weight=weight
+                )
+                figures |= {"ot_cost": cost, "classification_weight": weight}
+                batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
+            loss = _classification_loss(model, batch, labels, settings)
+            run.log(step=updater.steps, loss=run.check(loss), distancing=distancing, **figures)
+            updater.step(loss)
+            advance(len(labels))
+
+
+def classification_weight(settings: Settings, share: float) -> float:
+    """λ after a share in [0, 1] of the pass: linear from start to end."""
+    start, end = settings.classification_weight_start, settings.classification_weight_end
+    return start + (end - start) * share
+
+
+def distance(
+    model: FaceClassifier,
+    pixels: Tensor,
+    labels: Tensor,
+    forget_pixels: Tensor,
+    settings: Settings,
+    *,
+    classification_weight: float = 0.0,
+) -> tuple[Tensor, float]:
+    """Push retain pictures away from a forget batch in feature space.
+
+    Args:
+        model: left as it was, parameters, buffers and mode.
+        pixels, labels: retain batch [B, 3, H, W] in [0, 1] and [B].
+        forget_pixels: [M, 3, H, W] in [0, 1]. Their features are computed once: the model does not move here.
+        classification_weight: λ of the paper's objective.
+
+    Returns:
+        The pushed pictures [B, 3, H, W], within `epsilon` of `pixels` and in [0, 1], and the OT cost before the last
+        step (0 where `ot_weight` or `steps` is 0).
+    """
+    low, high = (pixels - settings.epsilon).clamp_min(0), (pixels + settings.epsilon).clamp_max(1)
+    pushed, cost = pixels.clone(), torch.zeros(())
+    with _frozen(model):
+        with torch.no_grad(), autocast(pixels.device, settings.precision):
+            forget_features = model.features(forget_pixels) if settings.ot_weight else None
+        for _ in range(settings.steps):
+            pushed.requires_grad_(True)
+            objective, cost = _objective(model, pushed, labels, forget_features, settings, classification_weight)
+            if not objective.requires_grad:  # both weights are zero: nothing pushes
+                return pixels.clone(), 0.0
+            (gradient,) = torch.autograd.grad(objective, pushed)
+            pushed = pushed.detach().add_(gradient.sign(), alpha=settings.step_size)
+            pushed = torch.minimum(torch.maximum(pushed, low), high)
+    return pushed.detach(), float(cost)
+
+
+def _objective(
+    model: FaceClassifier,
+    pixels: Tensor,
+    labels: Tensor,
+    forget_features: Tensor | None,
+    settings: Settings,
+    classification_weight: float,
+) -> tuple[Tensor, Tensor]:
+    """w·OT − λ·l_CE and the OT cost: one forward pass serves both terms."""
+    with autocast(pixels.device, settings.precision):
+        features = model.features(pixels)
+        logits = model.head(features) if classification_weight else None
+    objective, cost = torch.zeros((), device=pixels.device), torch.zeros(())
+    if forget_features is not None:
+        cost = transport_cost(
+            features,
+            forget_features,
+            cost=settings.cost,
+            solver=settings.solver,
+            regularisation=settings.regularisation,
+        )
+        objective = objective + settings.ot_weight * cost
+    if logits is not None:
+        objective = objective - classification_weight * F.cross_entropy(logits.float(), labels)
+    return objective, cost.detach()
+
+
+def _classification_loss(model: FaceClassifier, batch: Tensor, labels: Tensor, settings: Settings) -> Tensor:
+    """Cross-entropy of a batch that holds each labelled picture once, or clean and pushed in turn."""
+    model.train()
+    with autocast(batch.device, settings.precision):
+        logits = model(batch)
+    return F.cross_entropy(logits.float(), labels.repeat(len(batch) // len(labels)))
+
+
+def _passes(retain: Faces, settings: Settings, seed: int) -> Iterator[Batch]:
+    for epoch in range(settings.epochs):
+        yield from retain.epoch(settings.batch_size, seed=seed, epoch=epoch, augment=settings.augment)
+
+
+@contextmanager
+def _frozen(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradient to parameters, so that a step costs one pass to the pixels and no more."""
+    was_training = model.training
+    model.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        model.requires_grad_(True).train(was_training)
+
+
+class _ForgettingCheck:
+    """Dynamic forgetting: the loss attack on forget against validation, on a fixed sample of both."""
+
+    def __init__(self, forget: Faces, validation: Faces, settings: Settings, seed: int) -> None:
+        self.forget = forget.sample(settings.check_images, seed)
+        self.validation = validation.sample(settings.check_images, seed)
+        self.seed = seed
+
+    def __call__(self, model: FaceClassifier) -> tuple[float, float]:
+        members, others = (losses_of(model, faces).cpu().numpy() for faces in (self.forget, self.validation))
+        attack = loss_attack(members, others, bootstrap=0, seed=self.seed)
+        return forgetting_score(attack.accuracy), attack.auc

@@ -1,0 +1,144 @@
+"""`dlfd data`: which raw data the pipeline runs on."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import typer
+
+from pipeline import layout
+from pipeline.errors import DataError
+from stages.common import guarded
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+IMPORT = Path("data.dvc")
+DESCRIPTOR = Path("datasets/synthetic")
+# No `frozen` key: a clone with an empty cache and no remote then imports the descriptor with plain `dvc repro`.
+SYNTHETIC = f"deps:\n- path: {DESCRIPTOR}\nouts:\n- path: {layout.RAW}\n"
+BACKUP = Path(".dvc/tmp/dlfd-data-use")
+
+
+@app.callback()
+def group() -> None:
+    """Which raw data the pipeline runs on."""
+
+
+@app.command()
+@guarded
+def use(source: str = typer.Argument(..., help="folder, archive (tar, zip), URL, or `synthetic`")) -> None:
+    """Make SOURCE the raw data: imports it with DVC and writes data.dvc. On any failure the old data stays."""
+    here = Path.cwd()
+    os.chdir(_project())
+    found = _check(source, here)
+    typer.echo(f"importing {source} with DVC …")
+    _replace(source if _is_url(source) or source == "synthetic" else str(_absolute(source, here)))
+    typer.echo(f"{layout.RAW}/ now holds {found}; {IMPORT} says where it comes from.")
+    typer.echo(f"Next: dvc repro      (and `git add {IMPORT} .gitignore` to keep the choice)")
+
+
+def _project() -> Path:
+    """The root of the checkout, found upwards from the working folder.
+
+    Raises:
+        DataError: outside of one.
+    """
+    for folder in [Path.cwd(), *Path.cwd().parents]:
+        if (folder / ".dvc").is_dir() and (folder / "dvc.yaml").is_file():
+            return folder
+    raise DataError("no dvc.yaml and .dvc/ here or above: run this inside a checkout of the repository")
+
+
+def _check(source: str, here: Path) -> str:
+    """What the source is, in words; nothing is changed yet.
+
+    Raises:
+        DataError: it does not exist, has no known layout, or is the current data itself.
+    """
+    from pipeline.data import raw, sources
+
+    if source == "synthetic":
+        if raw.find(DESCRIPTOR) is None:
+            raise DataError(f"{DESCRIPTOR}/dataset.yaml not found: restore it with `git checkout {DESCRIPTOR}`")
+        return "the description of the synthetic faces"
+    if _is_url(source):
+        return f"what {source} gave (its layout is checked by the download stage)"
+    path = _absolute(source, here)
+    if not path.exists():
+        raise DataError(f"{path} does not exist (for a URL write its scheme, such as https://)")
+    current = layout.RAW.resolve()
+    if current in [path, *path.parents] or path in current.parents:
+        raise DataError(f"{path} is the pipeline's own {layout.RAW}/, or holds it: move it elsewhere first")
+    if folder := raw.find(path):
+        return f"the data set {raw.source_of(folder)} from {path}"
+    if packed := raw.packed_in(path):
+        return f"{', '.join(archive.name for archive in packed)}, unpacked by the download stage"
+    raise DataError(
+        f"{path}: no known data layout (known: {', '.join(sources.SOURCES)}) and no archive. "
+        "See README, 'Your own data', for what each expects."
+    )
+
+
+def _replace(source: str) -> None:
+    """Import the source with the old data.dvc and data/ put aside; they come back when anything fails.
+
+    Raises:
+        DataError: DVC could not import it; its message is passed on.
+    """
+    if BACKUP.exists():
+        raise DataError(f"{BACKUP} is left from an interrupted run: move its data.dvc and data back, or delete it")
+    BACKUP.mkdir(parents=True)
+    aside = [path for path in (IMPORT, layout.RAW) if path.exists()]
+    done = False
+    try:
+        for path in aside:
+            path.rename(BACKUP / path.name)
+        _import(source)
+        done = True
+    finally:
+        if not done:  # also on Ctrl+C
+            for path in (IMPORT, layout.RAW):
+                _remove(path)
+            for path in aside:
+                if (BACKUP / path.name).exists():
+                    (BACKUP / path.name).rename(path)
+        _remove(BACKUP)
+
+
+def _import(source: str) -> None:
+    if source == "synthetic":
+        IMPORT.write_text(SYNTHETIC, encoding="utf-8")
+        _dvc("repro", str(IMPORT))
+    else:
+        _dvc("import-url", source, str(layout.RAW))
+        _dvc("unfreeze", str(IMPORT))  # `import-url` freezes, and a frozen import fails on a fresh clone
+
+
+def _dvc(*arguments: str) -> None:
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        reason = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr).strip()
+        raise DataError(f"`dvc {' '.join(arguments)}` failed; data.dvc and data/ are as they were.\n{reason}")
+
+
+def _remove(path: Path) -> None:
+    import shutil
+
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_url(source: str) -> bool:
+    return re.match(r"[a-z][a-z0-9+.-]+://", source) is not None
+
+
+def _absolute(source: str, here: Path) -> Path:
+    """Absolute, since a relative path out of the repository breaks `dvc exp run --temp`."""
+    return (here / Path(source).expanduser()).resolve()

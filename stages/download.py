@@ -1,0 +1,34 @@
+"""DVC stage `download`: raw data of any known layout, or a descriptor to render -> one store of faces."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from pipeline import config, layout, tracking
+from stages.common import run
+
+COUNTS = ("images", "persons", "distinct_pictures", "skipped_corrupt")
+
+
+def main() -> None:
+    from pipeline.data import contact_sheet, raw, sources, store
+
+    params = config.load()
+    with tracking.stage_run("download", params={"data": asdict(params.data)}) as tracked:
+        with raw.opened(layout.RAW, layout.WORKSPACE) as root:
+            faces = store.build(sources.read(root), layout.FACES, params.data)
+        info = faces.info
+        if info["name"] == "synthetic":  # pictures of real people do not belong into a report
+            sheet = contact_sheet.contact_sheet(faces.table, lambda row: faces.images[row], info["classes"])
+            contact_sheet.save_contact_sheet(sheet, layout.FACES / "contact_sheet.png")
+            tracked.log_artifact(layout.FACES / "contact_sheet.png")
+        tracked.log_metrics({name: info[name] for name in COUNTS})
+    skipped = f", {info['skipped_corrupt']} that cannot be read left out" if info["skipped_corrupt"] else ""
+    size = info["image_size"]
+    typer.echo(f"{info['name']}: {info['images']} images of {info['persons']} persons at {size}×{size}{skipped}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,29 @@
+"""DVC stage `evaluate`: one pass of a model over all subsets, then every metric from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from pipeline import config, layout, tracking
+from stages.common import run
+
+
+def main(model: str = typer.Option(..., help="original, retrained or a method")) -> None:
+    from pipeline.data import subsets
+    from pipeline.jobs import evaluate_model
+
+    params = config.load()
+    logged = {"seed": params.seed, "model": model, "evaluate": asdict(params.evaluate)}
+    with tracking.stage_run("evaluate", model, params=logged) as tracked:
+        splits = subsets.read_splits(layout.SPLITS)
+        tracked.log_dataset(splits, "splits", context="evaluation", targets="label")
+        metrics = evaluate_model(model, params, splits)
+        tracked.log_metrics({name: value for name, value in metrics.items() if not isinstance(value, str)})
+        tracked.set_tags({name: value for name, value in metrics.items() if isinstance(value, str)})
+        tracked.log_artifact(layout.METRICS / f"{model}.json")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,31 @@
+"""DVC stage `train`: the original model (retain + forget) or the retrained one (retain alone, the oracle)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from pipeline import config, layout, tracking
+from stages.common import run
+
+
+def main(model: str = typer.Option(..., help="original or retrained")) -> None:
+    from pipeline.data import subsets
+    from pipeline.jobs import train_model
+
+    params = config.load()
+    config.check_methods(params)
+    if model not in layout.REFERENCES:
+        raise typer.BadParameter(f"{model!r} is not one of {', '.join(layout.REFERENCES)}")
+    logged = {"seed": params.seed, "task": params.task, "model": asdict(params.model), "train": asdict(params.train)}
+    with tracking.stage_run("train", model, params=logged) as tracked:
+        splits = subsets.read_splits(layout.SPLITS)
+        tracked.log_dataset(splits, "splits", context="training", targets="label")
+        history = train_model(model, params, splits, on_epoch=tracked.log_epoch)
+        tracked.log_metrics({"seconds": sum(row["seconds"] for row in history)})
+        tracked.log_artifacts(layout.MODELS / model, "model")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,37 @@
+"""DVC stage `unlearn`: one method makes the original model forget."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from pipeline import config, layout, tracking
+from stages.common import run
+
+
+def main(method: str = typer.Option(..., help="a file of pipeline/unlearning/")) -> None:
+    from pipeline.data import subsets
+    from pipeline.jobs import unlearn_model
+
+    params = config.load()
+    settings = config.method_settings(method)
+    with tracking.stage_run("unlearn", method, params={"seed": params.seed, method: asdict(settings)}) as tracked:
+        splits = subsets.read_splits(layout.SPLITS)
+        outcome = unlearn_model(method, settings, params, splits)
+        tracked.log_history(outcome.history)
+        tracked.log_metrics(
+            {
+                "seconds": outcome.seconds,
+                "forward_images": outcome.forward_images,
+                "backward_images": outcome.backward_images,
+            }
+        )
+        tracked.set_tags({"status": outcome.status, "note": outcome.note})
+        tracked.log_artifacts(layout.MODELS / method, "model")
+    if outcome.status != "finished":
+        typer.secho(f"{method} {outcome.status}: {outcome.note}", fg="yellow", err=True)
+
+
+if __name__ == "__main__":
+    run(main)

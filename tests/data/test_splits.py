@@ -1,0 +1,219 @@
+"""The split: invariants of the person protocol, the published one as it is, and each refusal."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_data import make_faces
+
+from pipeline.data import balance, groups, splits
+from pipeline.errors import ConfigError, DataError
+from pipeline.settings import SplitSettings
+
+CLASSES = {"age": ["x", "y", "z"]}
+
+
+def make(faces: pd.DataFrame, seed: int = 0, task: str = "age", **chosen: object) -> splits.Split:
+    return splits.make(faces, CLASSES, task=task, settings=SplitSettings(**chosen), seed=seed)  # type: ignore[arg-type]
+
+
+def check_sound(faces: pd.DataFrame, split: splits.Split) -> None:
+    """What holds for every split under `person`."""
+    table = split.table
+    assert list(table.columns) == list(splits.COLUMNS)
+    assert table["image"].tolist() == faces["image"].tolist()
+    assert set(table["subset"]) <= {*groups.SUBSETS, "excluded"}
+    assert ((table["reason"] != "") == (table["subset"] == "excluded")).all()
+    for by in (table["person"], table["unit"], faces["content"]):
+        assert groups.sides_touched(table["subset"], by).fillna(0).max() <= 1
+    used = table[table["subset"] != "excluded"]
+    assert used["label"].ge(0).all()
+    assert faces["content"][used.index].groupby(faces["content"]).size().max() == 1
+    assert sum(split.summary["counts"].values()) == len(faces)
+    assert split.summary["warnings"] == []
+    counts = split.summary["counts"]
+    assert counts["unseen"] <= counts["forget"]
+
+
+@given(
+    persons=st.integers(20, 60),
+    keys=st.integers(0, 10),
+    seed=st.integers(0, 5),
+    forget=st.floats(0.1, 0.3),
+    held_out=st.floats(0.15, 0.3),
+)
+@settings(max_examples=25, deadline=None)
+def test_the_person_protocol_is_sound(persons: int, keys: int, seed: int, forget: float, held_out: float) -> None:
+    rng = np.random.default_rng(seed)
+    person = np.repeat([f"p{number:02d}" for number in range(persons)], rng.integers(1, 8, persons))
+    content = np.arange(len(person))
+    for _ in range(keys):  # some pictures are copies of others
+        content[rng.integers(len(person))] = content[rng.integers(len(person))]
+    age = rng.integers(-1, 3, len(person))
+    faces = make_faces(person.tolist(), [f"c{number}" for number in content], age.tolist())
+    split = make(faces, seed, forget_fraction=forget, test_fraction=held_out, validation_fraction=0.15)
+    check_sound(faces, split)
+    used = split.table[split.table["subset"] != "excluded"]
+    largest = used.groupby("unit").size().max()
+    got = used["subset"].replace({"unseen": "test"}).value_counts()
+    for name, share in (("forget", forget), ("test", held_out), ("validation", 0.15)):
+        assert abs(got[name] - share * len(used)) <= largest + 1  # whole units only
+
+
+def test_label_mixes_are_alike_and_unseen_matches_forget(many_faces: pd.DataFrame) -> None:
+    split = make(many_faces, duplicates="drop")
+    check_sound(many_faces, split)
+    assert split.summary["label_shift"] <= balance.UNSEEN_SHIFT
+    counts = split.summary["counts"]
+    assert counts["unseen"] >= 0.9 * counts["forget"]
+    table = split.table
+    for name in ("forget", "validation"):
+        labels = [table["label"][table["subset"] == subset] for subset in (name, "retain")]
+        assert groups.label_shift(*labels, 3) < 0.1
+
+
+def test_the_same_seed_gives_the_same_split_and_another_another(many_faces: pd.DataFrame) -> None:
+    a, b, c = (make(many_faces, seed) for seed in (3, 3, 4))
+    pd.testing.assert_frame_equal(a.table, b.table)
+    assert a.summary == b.summary
+    assert (a.table["subset"] != c.table["subset"]).any()
+
+
+def test_duplicates_leave_one_and_name_it(many_faces: pd.DataFrame) -> None:
+    table = make(many_faces).table
+    assert table.loc[[1, 7], "reason"].tolist() == ["duplicate of image 0"] * 2
+    assert table.loc[100, "reason"] == "duplicate of image 99"
+    assert table.loc[7, "unit"] == table.loc[0, "unit"] == "F00/D"
+    assert table.loc[7, "person"] == "F01/D"
+    kept = make(many_faces, duplicates="keep")
+    assert "excluded" not in kept.summary["counts"]
+    assert kept.table.loc[7, "subset"] != "excluded"
+    assert groups.sides_touched(kept.table["subset"], many_faces["content"]).max() == 1
+
+
+@pytest.mark.parametrize("duplicates", ["drop", "keep"])
+def test_identical_pictures_that_disagree_and_unknown_labels_are_excluded(
+    many_faces: pd.DataFrame, duplicates: str
+) -> None:
+    many_faces.loc[[0, 1], "age"] = 0
+    many_faces.loc[7, "age"] = 2
+    many_faces.loc[[99, 20], "age"] = -1
+    split = make(many_faces, duplicates=duplicates)
+    reasons = split.table["reason"]
+    assert reasons[[0, 1, 7]].tolist() == ["identical pictures with different labels"] * 3
+    assert reasons[[99, 20]].tolist() == ["no label for age"] * 2
+    assert reasons[100] == ""  # the copy of 99 that has a label
+    assert split.summary["excluded"]["no label for age"] == 2
+
+
+def test_persons_who_ask_are_forgotten_whole(many_faces: pd.DataFrame) -> None:
+    split = make(many_faces, forget_persons=["F05/D", "F00/D"])
+    check_sound(many_faces, split)
+    forgotten = split.table[split.table["subset"] == "forget"]
+    assert set(forgotten["person"]) == {"F00/D", "F01/D", "F05/D"}  # F01 shares a picture with F00
+    assert split.summary["notes"] == ["forget_persons: F00/D shares pictures with F01/D, who are forgotten as well"]
+    assert not split.table.loc[split.table["person"].isin(["F00/D", "F01/D", "F05/D"]), "subset"].isin(["retain"]).any()
+    held_out = split.table["subset"].isin(["test", "unseen"]).sum() / (split.table["subset"] != "excluded").sum()
+    assert held_out == pytest.approx(0.2, abs=0.03)
+
+
+def test_an_unknown_person_is_named_with_the_nearest(many_faces: pd.DataFrame) -> None:
+    with pytest.raises(ConfigError, match=r"'F5/D' \(nearest: 'F5\d/D'\)"):
+        make(many_faces, forget_persons=["F5/D"])
+
+
+def test_a_person_without_usable_pictures_leaves_nothing_to_forget(many_faces: pd.DataFrame) -> None:
+    many_faces.loc[many_faces["person"] == "F09/D", "age"] = -1
+    with pytest.raises(DataError, match="no image in forget"):
+        make(many_faces, forget_persons=["F09/D"])
+
+
+def test_fractions_must_leave_something(many_faces: pd.DataFrame) -> None:
+    with pytest.raises(ConfigError, match="nothing is left to retain"):
+        make(many_faces, forget_fraction=0.5, validation_fraction=0.3, test_fraction=0.2)
+
+
+def test_too_few_persons_are_explained() -> None:
+    with pytest.raises(DataError, match=r"no image in .* of 2 person\(s\)"):
+        make(make_faces(["a", "b"], ["0", "1"], [0, 1]))
+
+
+def test_no_labels_for_the_task(many_faces: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match=r"no labels for task 'gender'.*age"):
+        make(many_faces, task="gender")
+
+
+@pytest.fixture
+def published(many_faces: pd.DataFrame) -> pd.DataFrame:
+    many_faces["published_subset"] = ["forget"] * 52 + ["retain"] * 148 + ["validation"] * 50 + ["unseen"] * 50
+    return many_faces
+
+
+def test_the_published_split_is_taken_as_it_is_and_its_leaks_are_counted(published: pd.DataFrame) -> None:
+    published.loc[7, "age"] = (published.loc[0, "age"] + 1) % 3
+    for column in ("content", "age"):
+        published.loc[250, column] = published.loc[199, column]
+    published.loc[30, "age"] = -1
+    split = make(published, protocol="published")
+    used = split.table["subset"] != "excluded"
+    assert (~used).sum() == 1
+    assert (split.table["subset"] == published["published_subset"])[used].all()
+    leaks = split.summary["leaks"]
+    assert leaks["contents"] == {"retain & unseen": 1}
+    assert leaks["units"] == {"forget & retain": 1, "retain & unseen": 1}
+    assert leaks["persons"] == {"forget & retain": 1}
+    assert leaks["cut_persons"] == ["F10/D"]
+    assert leaks["conflicts"] == 1
+    assert leaks["duplicates"] == 3
+    assert "1 person key(s) cut in two: F10/D" in split.summary["warnings"]
+
+
+def test_a_data_set_without_a_split_of_its_own(many_faces: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match="protocol: person"):
+        make(many_faces, protocol="published")
+
+
+def test_published_has_a_fixed_forget_set(published: pd.DataFrame) -> None:
+    with pytest.raises(ConfigError, match="forget_persons cannot go with"):
+        make(published, protocol="published", forget_persons=["F00/D"])
+
+
+def test_a_published_split_without_a_forget_set(published: pd.DataFrame) -> None:
+    published["published_subset"] = published["published_subset"].replace("forget", "retain")
+    with pytest.raises(DataError, match="no image in forget"):
+        make(published, protocol="published")
+
+
+@given(st.lists(st.integers(0, 3), min_size=5, max_size=200), st.lists(st.integers(0, 40), min_size=4, max_size=4))
+def test_matching_keeps_the_mix_where_it_can(pool: list[int], wanted: list[int]) -> None:
+    labels = pd.Series(pool, index=np.arange(len(pool)) + 1000)
+    chosen = balance.matching(labels, np.array(wanted), np.random.default_rng(0))
+    assert len(set(chosen)) == len(chosen) <= sum(wanted)
+    assert set(chosen) <= set(labels.index)
+    there = np.bincount(pool, minlength=4)
+    if (there >= wanted).all():
+        assert np.bincount(labels[chosen].astype(int), minlength=4).tolist() == wanted
+
+
+def test_writing_and_reading(tmp_path: Path, many_faces: pd.DataFrame) -> None:
+    folder = tmp_path / "splits"
+    with pytest.raises(DataError, match="not found"):
+        splits.read(folder)
+    split = make(many_faces)
+    splits.write(split, folder)
+    pd.testing.assert_frame_equal(splits.read(folder), split.table)
+    (folder / "splits.parquet").write_bytes(b"half")
+    with pytest.raises(DataError, match="damaged"):
+        splits.read(folder)
+
+
+def test_settings_are_all_read() -> None:
+    """A knob that the split ignores would be a lie in params.yaml."""
+    source = Path(splits.__file__).read_text()
+    assert all(f"settings.{field.name}" in source for field in dataclasses.fields(SplitSettings))

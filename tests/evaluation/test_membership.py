@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from pipeline.errors import DataError
+from pipeline.evaluation.membership import auc, loss_attack
+
+
+@given(members=st.integers(10, 200), others=st.integers(10, 200), value=st.floats(0, 5))
+@settings(max_examples=25, deadline=None)
+def test_constant_losses_score_exactly_one_half_whatever_the_sizes(members: int, others: int, value: float) -> None:
+    attack = loss_attack(np.full(members, value), np.full(others, value), bootstrap=50)
+    assert attack.accuracy == 0.5
+    assert attack.auc == 0.5
+    assert (attack.low, attack.high) == (0.5, 0.5)
+
+
+def test_the_order_of_the_samples_does_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    members, others = rng.exponential(1, 80), rng.exponential(2, 120)
+    groups, other_groups = rng.integers(20, size=80), rng.integers(100, 130, size=120)
+    p, q = rng.permutation(80), rng.permutation(120)
+    plain = loss_attack(members, others, member_groups=groups, non_member_groups=other_groups)
+    shuffled = loss_attack(members[p], others[q], member_groups=groups[p], non_member_groups=other_groups[q])
+    assert plain == shuffled
+    assert loss_attack(members, others) == loss_attack(members[p], others[q])
+
+
+def test_a_memorised_set_is_found_and_a_fresh_one_is_not() -> None:
+    rng = np.random.default_rng(1)
+    fresh = [loss_attack(rng.exponential(1, 500), rng.exponential(1, 500)).accuracy for _ in range(5)]
+    assert np.mean(fresh) == pytest.approx(0.5, abs=0.03)
+    assert loss_attack(rng.exponential(0.01, 300), rng.exponential(1, 300)).accuracy > 0.85
+
+
+def test_over_forgetting_is_seen_as_well_as_remembering() -> None:
+    rng = np.random.default_rng(2)
+    assert loss_attack(rng.normal(9, 1, 200), rng.normal(1, 1, 200)).accuracy > 0.95
+
+
+def test_unequal_sizes_do_not_move_the_accuracy() -> None:
+    rng = np.random.default_rng(3)
+    members, others = rng.exponential(0.2, 2000), rng.exponential(1, 2000)
+    even = loss_attack(members, others).accuracy
+    assert loss_attack(members[:400], others).accuracy == pytest.approx(even, abs=0.04)
+
+
+def test_auc_agrees_with_scikit_learn() -> None:
+    rng = np.random.default_rng(4)
+    members, others = rng.integers(0, 9, 70).astype(float), rng.integers(2, 12, 50).astype(float)
+    truth = np.r_[np.ones(70), np.zeros(50)]
+    assert auc(members, others) == pytest.approx(roc_auc_score(truth, -np.r_[members, others]))
+
+
+def test_whole_persons_make_the_interval_wider() -> None:
+    rng = np.random.default_rng(5)
+    members = np.repeat(rng.exponential(0.5, 30), 10)  # a person's ten pictures have the same loss
+    others = np.repeat(rng.exponential(1.0, 30), 10)
+    person = np.repeat(np.arange(30), 10)
+    by_person = loss_attack(members, others, member_groups=person, non_member_groups=person)
+    by_picture = loss_attack(members, others)
+    assert by_person.high - by_person.low > 1.8 * (by_picture.high - by_picture.low)
+    assert by_person.low < by_person.accuracy < by_person.high
+
+
+def test_a_person_is_never_in_training_and_test_of_the_attacker() -> None:
+    # each person's losses are far from every other's, so an attacker that has seen the person would win
+    members, others = np.repeat(np.arange(0, 40, 2.0), 5), np.repeat(np.arange(1, 41, 2.0), 5)
+    person = np.repeat(np.arange(20), 5)
+    assert loss_attack(members, others, member_groups=person, non_member_groups=person).accuracy < 0.62
+
+
+def test_too_few_persons_and_broken_losses_are_refused() -> None:
+    with pytest.raises(DataError, match=r"needs at least 5 persons.*attack_folds"):
+        loss_attack(np.ones(3), np.ones(50))
+    with pytest.raises(DataError, match="NaN"):
+        loss_attack(np.array([1.0, np.nan] * 5), np.ones(10))

@@ -1,0 +1,58 @@
+"""Stage `download`: raw data -> store, for every kind of raw data."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tiny_data import stage, write_mufac
+
+from pipeline import layout
+from pipeline.data import store
+from pipeline.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("data: {image_size: 16, on_corrupt: skip}\n")
+
+
+def test_real_data_gets_no_contact_sheet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    next((write_mufac(layout.RAW) / "val_images").iterdir()).write_bytes(b"no picture")
+    main, recorder = stage("download", monkeypatch)
+    main()
+    assert len(store.open(layout.FACES).images) == 35
+    assert not list(Path().rglob("*.png"))
+    assert "35 images of 12 persons at 16×16, 1 that cannot be read left out" in capsys.readouterr().out
+    assert recorder.metrics == {"images": 35, "persons": 12, "distinct_pictures": 35, "skipped_corrupt": 1}
+    assert recorder.stages[0][0] == "download"
+
+
+def test_synthetic_faces_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    layout.RAW.mkdir()
+    descriptor = "kind: synthetic\npersons: 3\nimages_per_person: 2\nimage_size: 16\n"
+    (layout.RAW / "dataset.yaml").write_text(descriptor)
+    main, recorder = stage("download", monkeypatch)
+    main()
+    assert recorder.artifacts == [layout.FACES / "contact_sheet.png"]
+    faces = store.open(layout.FACES)
+    assert faces.images.shape == (6, 16, 16, 3)
+    assert set(faces.info["classes"]) == {"age", "emotion", "gender", "young", "smiling"}
+
+
+def test_an_archive_named_data_is_unpacked_and_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = shutil.make_archive(str(tmp_path / "a"), "tar", write_mufac(tmp_path / "raw"))
+    Path(packed).rename(layout.RAW)
+    before = layout.RAW.read_bytes()
+    stage("download", monkeypatch)[0]()
+    assert len(store.open(layout.FACES).images) == 36
+    assert layout.RAW.read_bytes() == before
+    assert [path.name for path in layout.WORKSPACE.iterdir()] == ["faces"]
+
+
+def test_unknown_data_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    layout.RAW.mkdir()
+    with pytest.raises(DataError, match="no known data layout"):
+        stage("download", monkeypatch)[0]()

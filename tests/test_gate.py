@@ -1,0 +1,106 @@
+"""The acceptance gate: the best that passes, by validation figures alone, with a reason for every refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.gate import decide
+from pipeline.settings import RegisterSettings
+
+SETTINGS = RegisterSettings(min_nomus=0.6, max_forgetting_score=0.15, max_accuracy_drop=0.1)
+ORIGINAL = {"validation_accuracy": 0.8}
+
+
+def metrics(
+    accuracy: float = 0.8, forgetting: float = 0.1, nomus: float = 0.7, status: str = "finished"
+) -> dict[str, Any]:
+    return {
+        "validation_accuracy": accuracy,
+        "validation_forgetting_score": forgetting,
+        "validation_nomus": nomus,
+        "status": status,
+    }
+
+
+def test_the_best_of_those_that_pass_is_accepted() -> None:
+    methods = {
+        "scrub": metrics(nomus=0.71),
+        "dlfd": metrics(nomus=0.75),
+        "neggrad": metrics(nomus=0.9, accuracy=0.3),  # the best NoMUS, refused
+    }
+    decision = decide(ORIGINAL, methods, SETTINGS)
+    assert decision.accepted == "dlfd"
+    assert (decision.reasons["dlfd"], decision.reasons["scrub"]) == ([], [])
+    assert decision.reasons["neggrad"] == [
+        "validation accuracy fell by 0.5 (0.8 to 0.3), more than max_accuracy_drop 0.1"
+    ]
+
+
+def test_every_reason_is_given_in_words_with_figures() -> None:
+    decision = decide(ORIGINAL, {"scrub": metrics(accuracy=0.6, forgetting=0.4, nomus=0.5)}, SETTINGS)
+    assert decision.accepted is None
+    assert decision.reasons["scrub"] == [
+        "validation NoMUS 0.5 is below min_nomus 0.6",
+        "validation forgetting score 0.4 is above max_forgetting_score 0.15",
+        "validation accuracy fell by 0.2 (0.8 to 0.6), more than max_accuracy_drop 0.1",
+    ]
+
+
+def test_equals_are_told_apart_by_name() -> None:
+    for names in (["b", "a", "c"], ["c", "b", "a"]):
+        assert decide(ORIGINAL, {name: metrics() for name in names}, SETTINGS).accepted == "a"
+
+
+def test_a_diverged_method_is_never_accepted() -> None:
+    decision = decide(ORIGINAL, {"neggrad": metrics(nomus=1.0, forgetting=0.0, status="diverged")}, SETTINGS)
+    assert (decision.accepted, decision.reasons["neggrad"]) == (None, ["it diverged"])
+
+
+@pytest.mark.parametrize(("status", "passes"), [("finished", True), ("stopped early", True), ("running", False)])
+def test_the_other_statuses(status: str, passes: bool) -> None:
+    assert (decide(ORIGINAL, {"dlfd": metrics(status=status)}, SETTINGS).accepted == "dlfd") is passes
+
+
+def test_a_metric_without_status_is_refused() -> None:
+    unknown = {key: value for key, value in metrics().items() if key != "status"}
+    assert decide(ORIGINAL, {"dlfd": unknown}, SETTINGS).accepted is None
+
+
+def test_the_limits_themselves_pass() -> None:
+    assert decide(ORIGINAL, {"dlfd": metrics(0.7, 0.15, 0.6)}, SETTINGS).accepted == "dlfd"  # 0.8 - 0.7 > 0.1 in floats
+    for beyond in (metrics(nomus=0.599), metrics(forgetting=0.151), metrics(accuracy=0.699)):
+        assert len(decide(ORIGINAL, {"dlfd": beyond}, SETTINGS).reasons["dlfd"]) == 1
+
+
+def test_a_gain_of_accuracy_is_no_drop() -> None:
+    assert decide({"validation_accuracy": 0.5}, {"dlfd": metrics(accuracy=0.9)}, SETTINGS).accepted == "dlfd"
+
+
+@pytest.mark.parametrize("key", ["accuracy", "forgetting", "nomus"])
+def test_what_is_no_number_is_refused(key: str) -> None:
+    broken: dict[str, Any] = {key: float("nan")}
+    assert decide(ORIGINAL, {"dlfd": metrics(**broken)}, SETTINGS).accepted is None
+
+
+def test_test_figures_have_no_say() -> None:
+    """Only validation figures may choose; those of test and unseen persons would be fitted to."""
+    misleading = {"test_accuracy": 0.0, "forgetting_score": 1.0, "nomus": 0.0, "unseen_accuracy": 0.0}
+    flattering = {"test_accuracy": 1.0, "forgetting_score": 0.0, "nomus": 1.0, "unseen_accuracy": 1.0}
+    methods = {"good": metrics(nomus=0.7) | misleading, "worse": metrics(nomus=0.65) | flattering}
+    with_them = decide(ORIGINAL | {"test_accuracy": 1.0}, methods, SETTINGS)
+    without = decide(ORIGINAL, {"good": metrics(nomus=0.7), "worse": metrics(nomus=0.65)}, SETTINGS)
+    assert with_them == without
+    assert with_them.accepted == "good"
+
+
+def test_missing_figures_are_named_and_refuse() -> None:
+    only_test_figures = {"status": "finished", "test_accuracy": 1.0, "nomus": 1.0, "forgetting_score": 0.0}
+    decision = decide(ORIGINAL, {"dlfd": only_test_figures}, SETTINGS)
+    assert decision.accepted is None
+    assert "validation_nomus" in decision.reasons["dlfd"][0]
+
+
+def test_no_method_at_all() -> None:
+    assert decide(ORIGINAL, {}, SETTINGS).accepted is None

@@ -1,0 +1,208 @@
+"""Register, promote, roll back: on a real MLflow registry in SQLite."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import registry_checkout as tiny
+import torch
+
+from pipeline import layout, models, registry, tracking, tracking_store
+from pipeline.errors import RegistryError
+from pipeline.registry import Change
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("registry")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
+            patch.delenv(name, raising=False)
+        patch.setenv("DVC_EXP_NAME", "wild-fig")
+        patch.chdir(folder)
+        patch.setattr(models, "load", tiny.load)
+        tiny.make(folder)
+        yield folder
+
+
+@pytest.fixture
+def name(checkout: Path, request: pytest.FixtureRequest) -> str:
+    """A registered model of this test alone."""
+    return str(request.node.name)
+
+
+def add(name: str, seed: int, nomus: float = 0.7, method: str = "dlfd") -> registry.Version:
+    return registry.register(name, tiny.write_model(method, seed), tiny.metrics(nomus))
+
+
+def aliases(name: str) -> dict[str, int]:
+    return {alias: version.number for version in registry.versions(name) for alias in version.aliases}
+
+
+def unaccepted(name: str) -> int:
+    """A version that somebody registered by hand, around the gate."""
+    store = tracking_store.connect()
+    with store.fluent():
+        source = store.client.get_model_version(name, "1").source
+        return int(store.client.create_model_version(name, source).version)
+
+
+def test_a_registered_model_says_where_it_comes_from_and_can_be_served(name: str) -> None:
+    folder = tiny.write_model("dlfd", seed=11)
+    with tracking.stage_run("register") as run:
+        version = registry.register(name, folder, tiny.metrics(0.7), run.id)
+    expected = {
+        "accepted": "true",
+        "method": "dlfd",
+        "task": "age",
+        "classes": "young, middle, old",
+        "persons_forgotten": "4",
+        "dvc.experiment": "wild-fig",
+        "weights_sha256": registry.file_hash(folder / "model.safetensors"),
+        "data_sha256": registry.file_hash(layout.FACES / "dataset.json", layout.FACES / "table.parquet"),
+        "split_sha256": registry.file_hash(layout.SPLITS / "splits.parquet"),
+        "validation_nomus": "0.700000",
+        "validation_forgetting_score": "0.100000",
+        "validation_accuracy": "0.800000",
+    }
+    assert expected.items() <= version.tags.items()
+    assert "git.revision" in version.tags
+    assert (version.number, version.aliases) == (1, ["candidate"])
+    assert run.id is not None
+    store = tracking_store.connect()
+    assert store.client.get_run(run.id).data.metrics["validation_nomus"] == 0.7
+    assert store.client.get_model_version(name, "1").run_id == run.id
+    with store.fluent():
+        served = mlflow.pyfunc.load_model(f"models:/{name}@candidate")
+        local = mlflow.artifacts.download_artifacts(f"models:/{name}/1")
+    for batch in (1, 2, 5):
+        pixels = np.random.default_rng(batch).random((batch, 3, tiny.SIZE, tiny.SIZE), dtype=np.float32)
+        with torch.no_grad():
+            wanted = tiny.load(folder)(torch.from_numpy(pixels)).softmax(1).numpy()
+        answer = served.predict(pixels)
+        assert answer.shape == (batch, len(tiny.CLASSES))
+        np.testing.assert_allclose(answer, wanted, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(answer.sum(1), 1, rtol=1e-5)
+    assert served.metadata.signature.inputs.inputs[0].shape == (-1, 3, tiny.SIZE, tiny.SIZE)
+    assert served.input_example.shape == (2, 3, tiny.SIZE, tiny.SIZE)
+    _no_pickle(Path(local))
+    assert "MLFLOW_TRACKING_URI" not in os.environ, "what MLflow sets for itself does not stay"
+
+
+def _no_pickle(folder: Path) -> None:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert [path.name for path in files if path.suffix in (".pkl", ".pth", ".pickle")] == []
+    (archive,) = [path for path in files if path.suffix == ".pt2"]
+    with zipfile.ZipFile(archive) as members:
+        weights = [member for member in members.namelist() if "/weights/" in member and "config" not in member]
+        assert weights
+        assert not any(members.read(member).startswith(b"PK") for member in weights), (
+            "a torch.save archive holds pickle"
+        )
+
+
+def test_the_same_weights_are_registered_once(name: str) -> None:
+    first, again = add(name, seed=21, nomus=0.7), add(name, seed=21, nomus=0.7)
+    assert (first.number, again.number) == (1, 1)
+    assert len(registry.versions(name)) == 1
+
+
+def test_the_best_is_the_candidate_whichever_comes_last(name: str) -> None:
+    add(name, seed=31, nomus=0.7)
+    assert add(name, seed=32, nomus=0.8).aliases == ["candidate"]
+    assert add(name, seed=33, nomus=0.75).aliases == []
+    assert add(name, seed=34, nomus=0.8).aliases == [], "an equal does not take the place"
+    assert aliases(name) == {"candidate": 2}
+    assert [version.number for version in registry.versions(name)] == [4, 3, 2, 1]
+
+
+def test_a_model_for_other_persons_to_forget_becomes_the_candidate(name: str) -> None:
+    add(name, seed=41, nomus=0.9)
+    split = layout.SPLITS / "splits.parquet"
+    before = split.read_text()
+    split.write_text("one more person asks to be forgotten")
+    try:
+        assert add(name, seed=42, nomus=0.7).aliases == ["candidate"]
+    finally:
+        split.write_text(before)
+
+
+def test_promote_and_roll_back(name: str) -> None:
+    add(name, seed=51, nomus=0.7)
+    add(name, seed=52, nomus=0.8)
+    assert registry.promote(name, 1) == Change(None, 1)
+    assert aliases(name) == {"champion": 1, "candidate": 2}
+    assert registry.promote(name, 2) == Change(1, 2)
+    assert registry.promote(name, 2) == Change(2, 2), "again changes nothing"
+    assert aliases(name) == {"champion": 2, "candidate": 2, "previous": 1}
+    assert registry.rollback(name) == Change(2, 1)
+    assert aliases(name) == {"champion": 1, "candidate": 2}
+    with pytest.raises(RegistryError, match=r"nothing to roll .* version 1 is the champion"):
+        registry.rollback(name)
+
+
+def test_what_was_not_accepted_does_not_go_into_service(name: str) -> None:
+    add(name, seed=61)
+    number = unaccepted(name)
+    with pytest.raises(RegistryError, match=f"version {number} .* did not pass the acceptance gate"):
+        registry.promote(name, number)
+    assert aliases(name) == {"candidate": 1}
+
+
+def test_refusals_say_what_to_do(name: str) -> None:
+    with pytest.raises(RegistryError, match=r"no registered model .* yet: run `dvc repro`"):
+        registry.promote(name, 1)
+    with pytest.raises(RegistryError, match="there is no champion"):
+        registry.rollback(name)
+    assert registry.versions(name) == []
+    add(name, seed=71)
+    with pytest.raises(RegistryError, match=r"no version 9 \(it has 1\)"):
+        registry.promote(name, 9)
+    with pytest.raises(RegistryError, match="there is no champion"):
+        registry.rollback(name)
+
+
+def test_a_missing_input_is_named(name: str) -> None:
+    split = layout.SPLITS / "splits.parquet"
+    kept = split.rename(split.with_suffix(".away"))
+    try:
+        with pytest.raises(RegistryError, match=r"splits\.parquet not found: run `dvc repro`"):
+            add(name, seed=81)
+    finally:
+        kept.rename(split)
+    assert registry.versions(name) == []
+
+
+def test_the_hash_tells_where_one_file_ends(tmp_path: Path) -> None:
+    for file, text in {"a": "xy", "b": "z", "c": "x", "d": "yz"}.items():
+        (tmp_path / file).write_text(text)
+    assert registry.file_hash(tmp_path / "a", tmp_path / "b") != registry.file_hash(tmp_path / "c", tmp_path / "d")
+
+
+def test_two_processes_register_at_once(name: str, checkout: Path) -> None:
+    code = """
+import sys
+import registry_checkout as tiny
+from pipeline import models, registry
+models.load = tiny.load
+name, seed, nomus = sys.argv[1:]
+registry.register(name, tiny.write_model(f"m{seed}", int(seed)), tiny.metrics(float(nomus)))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), str(PROJECT / "tests")])}
+    commands = [[sys.executable, "-c", code, name, *rest] for rest in (("91", "0.8"), ("92", "0.7"))]
+    processes = [subprocess.Popen(command, env=environment, cwd=checkout) for command in commands]
+    assert [process.wait() for process in processes] == [0, 0]
+    known = registry.versions(name)
+    assert [version.number for version in known] == [2, 1]
+    (best,) = [version for version in known if "candidate" in version.aliases]
+    assert best.tags["validation_nomus"] == "0.800000"

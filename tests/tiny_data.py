@@ -1,0 +1,89 @@
+"""Tiny raw data and store tables that the tests of several modules share; no torch here."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import pipeline
+from pipeline.data.sources import TASKS
+
+
+def write_mufac(root: Path, persons: int = 4, pictures: int = 3) -> Path:
+    """The layout of MUFAC in `root`: `persons` in each part, every picture different."""
+    root.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    for offset, part in enumerate(("train", "val", "test")):
+        folder = root / f"{part}_images"
+        folder.mkdir()
+        rows = []
+        for number in range(persons):
+            for picture in range(pictures):
+                family = f"F{offset}{number:03d}"
+                name = f"{family}_D_{picture}.{'JPG' if picture % 2 else 'jpg'}"
+                pixels = rng.integers(0, 256, (24, 20, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / name, format="JPEG")
+                rows.append([family, "D", "abcdefgh"[(number + picture) % 8], name])
+        table = pd.DataFrame(rows, columns=["family_id", "person_id", "age_class", "image_path"])
+        table.to_csv(root / f"custom_{part}_dataset.csv", index=False)
+    return root
+
+
+def make_faces(person: list[str], content: list[str], age: list[int]) -> pd.DataFrame:
+    """The table of a store."""
+    count = len(person)
+    return pd.DataFrame(
+        {
+            "image": np.arange(count, dtype="int32"),
+            "person": person,
+            **{task: np.full(count, -1, dtype="int16") for task in TASKS},
+            "age": np.array(age, dtype="int16"),
+            "published_subset": "",
+            "content": content,
+            "source": [f"{number}.jpg" for number in range(count)],
+        }
+    )
+
+
+class Recorder:
+    """Stands in for `pipeline.tracking` in a stage: keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, dict[str, Any]]] = []
+        self.metrics: dict[str, float] = {}
+        self.artifacts: list[Path] = []
+
+    @contextmanager
+    def stage_run(self, stage: str, params: dict[str, Any]) -> Iterator[Recorder]:
+        self.stages.append((stage, params))
+        yield self
+
+    def log_metrics(self, metrics: dict[str, float]) -> None:
+        self.metrics |= metrics
+
+    def log_artifact(self, path: Path) -> None:
+        assert path.is_file()
+        self.artifacts.append(path)
+
+    def log_artifacts(self, path: Path, folder: str) -> None:
+        assert path.is_dir()
+        self.artifacts.append(path)
+
+
+def stage(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Callable[[], None], Recorder]:
+    """`main` of a stage whose runs are recorded and not sent to MLflow."""
+    recorder = Recorder()
+    monkeypatch.setitem(sys.modules, "pipeline.tracking", recorder)  # type: ignore[arg-type]
+    monkeypatch.setattr(pipeline, "tracking", recorder, raising=False)
+    module = importlib.import_module(f"stages.{name}")
+    monkeypatch.setattr(module, "tracking", recorder)
+    return module.main, recorder

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import make_faces, make_model, same_state, state
+
+from pipeline.training import Updater
+from pipeline.transport import transport_cost
+from pipeline.unlearning import dlfd
+from pipeline.unlearning.base import Run
+
+PIXELS, LABELS = next(make_faces(12).in_order(12))
+FORGET = next(make_faces(8, seed=1).in_order(8))[0]
+
+
+def settings(**knobs: Any) -> dlfd.Settings:
+    defaults: dict[str, Any] = {"precision": "fp32", "batch_size": 16, "epsilon": 0.1, "step_size": 0.02}
+    return dlfd.Settings(**{**defaults, **knobs})
+
+
+def cost_to_forget(model: Any, pixels: torch.Tensor) -> float:
+    with torch.no_grad():
+        return float(transport_cost(model.features(pixels), model.features(FORGET)))
+
+
+@pytest.mark.parametrize("cost", ["cosine", "sqeuclidean"])
+@pytest.mark.parametrize("solver", ["emd", "sinkhorn"])
+def test_the_transport_term_has_a_gradient_at_every_picture(cost: Any, solver: Any) -> None:
+    model = make_model()
+    pixels = PIXELS.clone().requires_grad_(True)
+    term = transport_cost(model.features(pixels), model.features(FORGET).detach(), cost=cost, solver=solver)
+    (gradient,) = torch.autograd.grad(term, pixels)
+    assert (gradient.flatten(1).abs().sum(1) > 0).all()
+
+
+@pytest.mark.parametrize("cost", ["cosine", "sqeuclidean"])
+@pytest.mark.parametrize("solver", ["emd", "sinkhorn"])
+def test_a_few_steps_raise_the_cost_between_retain_and_forget(cost: Any, solver: Any) -> None:
+    model = make_model()
+    knobs = settings(cost=cost, solver=solver)
+    pushed, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, knobs)
+
+    def total(pixels: torch.Tensor) -> float:
+        with torch.no_grad():
+            return float(transport_cost(model.features(pixels), model.features(FORGET), cost=cost))
+
+    assert total(pushed) > 1.2 * total(PIXELS)
+
+
+@pytest.mark.parametrize("weight", [0.0, 2.0])
+def test_pushed_pictures_stay_in_the_ball_and_in_range(weight: float) -> None:
+    knobs = settings(steps=20, step_size=0.03, epsilon=0.05)
+    pushed, _ = dlfd.distance(make_model(), PIXELS, LABELS, FORGET, knobs, classification_weight=weight)
+    assert (pushed - PIXELS).abs().max() <= 0.05 + 1e-6
+    assert 0 <= pushed.min()
+    assert pushed.max() <= 1
+    assert (pushed - PIXELS).abs().max() > 0.04  # the bound is what held it
+
+
+def test_nothing_pushes_where_both_weights_are_zero() -> None:
+    pushed, cost = dlfd.distance(make_model(), PIXELS, LABELS, FORGET, settings(ot_weight=0))
+    assert torch.equal(pushed, PIXELS)
+    assert cost == 0
+
+
+def test_without_transport_a_step_is_signed_descent_on_the_classification_loss() -> None:
+    model, knobs = make_model(), settings(ot_weight=0, steps=1, step_size=0.01)
+    pushed, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, knobs, classification_weight=0.7)
+    pixels = PIXELS.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(F.cross_entropy(model(pixels), LABELS), pixels)
+    expected = (PIXELS - 0.01 * gradient.sign()).clamp(0, 1)
+    torch.testing.assert_close(pushed, expected)
+
+
+def test_with_transport_alone_a_step_is_signed_ascent_on_its_cost() -> None:
+    model, knobs = make_model(), settings(steps=1, step_size=0.01)
+    pushed, cost = dlfd.distance(model, PIXELS, LABELS, FORGET, knobs)
+    pixels = PIXELS.clone().requires_grad_(True)
+    term = transport_cost(model.features(pixels), model.features(FORGET).detach())
+    (gradient,) = torch.autograd.grad(term, pixels)
+    torch.testing.assert_close(pushed, (PIXELS + 0.01 * gradient.sign()).clamp(0, 1))
+    assert cost == pytest.approx(float(term.detach()))
+
+
+def test_the_weights_scale_their_terms() -> None:
+    # 2·OT − 2·CE pushes exactly as OT − CE: the sign of a gradient does not know its length
+    model = make_model()
+    one, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, settings(ot_weight=1), classification_weight=1)
+    two, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, settings(ot_weight=2), classification_weight=2)
+    heavy, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, settings(ot_weight=50), classification_weight=1)
+    torch.testing.assert_close(one, two)
+    assert not torch.allclose(one, heavy)
+    assert cost_to_forget(model, heavy) > cost_to_forget(model, one)
+
+
+def test_distancing_leaves_the_model_as_it_was() -> None:
+    model = make_model().train()
+    before = state(model)
+    dlfd.distance(model, PIXELS, LABELS, FORGET, settings(), classification_weight=1)
+    assert same_state(before, state(model))
+    assert model.training
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+
+
+def test_what_does_not_change_is_computed_once() -> None:
+    model, run = make_model(), Run(seed=0)
+    handle = run.watch(model.backbone)
+    dlfd.distance(model, PIXELS, LABELS, FORGET, settings(steps=7), classification_weight=1)
+    handle.remove()
+    assert run.forward_images == len(FORGET) + 7 * len(PIXELS)
+    assert run.backward_images == 7 * len(PIXELS)
+
+
+def test_the_classification_weight_rises_linearly() -> None:
+    knobs = settings(classification_weight_start=0.2, classification_weight_end=1.0)
+    weights = [dlfd.classification_weight(knobs, share) for share in (0, 0.25, 0.5, 1)]
+    assert weights == pytest.approx([0.2, 0.4, 0.6, 1.0])
+
+
+def run_dlfd(**knobs: Any) -> tuple[Any, Run]:
+    model, run = make_model(), Run(seed=0)
+    subsets = {"retain": make_faces(64), "forget": make_faces(30, seed=1), "validation": make_faces(30, seed=2)}
+    dlfd.unlearn(model, settings(**knobs), run, **subsets)
+    return model, run
+
+
+def test_after_the_threshold_the_pass_is_cross_entropy_alone() -> None:
+    model, run = run_dlfd(forgetting_threshold=1.0)  # already below it at the first check
+    assert not any(row["distancing"] for row in run.history)
+    assert sum("forgetting_score" in row for row in run.history) == 1
+    expected, knobs = make_model(), settings()
+    retain = make_faces(64)
+    updater = Updater(expected.parameters(), knobs, retain.batches(16))
+    expected.train()
+    for pixels, labels in retain.epoch(16, seed=0, epoch=0, augment=True):
+        updater.step(F.cross_entropy(expected(pixels), labels))
+    assert same_state(state(expected), state(model))
+
+
+def test_with_no_push_and_no_clean_mix_it_is_plain_fine_tuning() -> None:
+    off, _ = run_dlfd(forgetting_threshold=1.0)
+    zero, run = run_dlfd(ot_weight=0, mix_clean=False, forgetting_threshold=0)
+    # a check every 10 steps may end the phase; either way the batches are the clean ones
+    assert same_state(state(off), state(zero))
+    assert run.history
+
+
+def test_distancing_never_stops_by_score_where_the_threshold_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dlfd._ForgettingCheck, "__call__", lambda self, model: (0.3, 0.65))
+    _, run = run_dlfd(forgetting_threshold=0, check_every=1)
+    assert all(row["distancing"] for row in run.history)
+    assert all(math.isfinite(row["ot_cost"]) for row in run.history)
+
+
+def test_distancing_stops_where_the_forget_set_is_no_longer_easier(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([(0.3, 0.65), (0.3, 0.35)])  # the second is over-forgetting: the same score, the other side
+    monkeypatch.setattr(dlfd._ForgettingCheck, "__call__", lambda self, model: next(answers))
+    _, run = run_dlfd(check_every=2)
+    assert [row["distancing"] for row in run.history] == [1, 1, 0, 0]
