@@ -148,8 +148,8 @@ def _fingerprint(info: dict[str, Any], params: Params, splits: pd.DataFrame, dev
     """Of everything that a training depends on, so that a checkpoint of another one is not resumed."""
     told = json.dumps([info, asdict(params.train), str(device), torch.__version__], sort_keys=True)
     table = pd.util.hash_pandas_object(splits[["image", "subset", "label"]], index=False).to_numpy().tobytes()
-    dataset = (layout.FACES / "dataset.json").read_bytes()
-    return hashlib.sha256(told.encode() + table + dataset).hexdigest()
+    pictures = "".join(store.open(layout.FACES).table["content"]).encode()
+    return hashlib.sha256(told.encode() + table + pictures).hexdigest()
 
 
 def _device_name(device: torch.device) -> str:

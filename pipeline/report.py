@@ -13,7 +13,9 @@ import pandas as pd
 COLOURS = {"forget": "#d55e00", "unseen": "#0072b2", "retain": "#999999"}  # Okabe & Ito: safe for colour-blind eyes
 
 
-def write(table: pd.DataFrame, samples: dict[str, pd.DataFrame], splits: dict[str, Any], path: Path, sheet: Path) -> None:
+def write(
+    table: pd.DataFrame, samples: dict[str, pd.DataFrame], splits: dict[str, Any], path: Path, sheet: Path
+) -> None:
     """Write the page.
 
     Args:
@@ -48,7 +50,9 @@ def trade_off(table: pd.DataFrame) -> Any:
             [row["mia_interval_high"] - row["mia_accuracy"]],
         ]
         axes.errorbar(row["mia_accuracy"], row["test_accuracy"], xerr=np.clip(spread, 0, None), fmt=marker, ms=8, lw=1)
-        axes.annotate(row["model"], (row["mia_accuracy"], row["test_accuracy"]), xytext=(6, 6), textcoords="offset points")
+        axes.annotate(
+            row["model"], (row["mia_accuracy"], row["test_accuracy"]), xytext=(6, 6), textcoords="offset points"
+        )
     axes.axvline(0.5, color="#777777", lw=1, ls=":")
     axes.set(xlabel="membership attack, balanced accuracy (0.5 = guess)", ylabel="test accuracy", title="Trade-off")
     return figure
@@ -63,7 +67,9 @@ def loss_histograms(samples: dict[str, pd.DataFrame]) -> Any:
     for axes, (name, frame) in zip(panels, samples.items(), strict=False):
         for subset in ("forget", "unseen"):
             losses = np.log10(frame.loc[frame["subset"] == subset, "loss"].clip(lower=1e-5))
-            axes.hist(losses, bins=np.linspace(-5, 1.5, 40), density=True, alpha=0.55, color=COLOURS[subset], label=subset)
+            axes.hist(
+                losses, bins=np.linspace(-5, 1.5, 40), density=True, alpha=0.55, color=COLOURS[subset], label=subset
+            )
         axes.set(title=name, xlabel="log10 loss (nats)", yticks=[])
     panels[0].legend(frameon=False)
     for axes in panels[len(samples) :]:

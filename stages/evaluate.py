@@ -11,13 +11,13 @@ from stages.common import run
 
 
 def main(model: str = typer.Option(..., help="original, retrained or a method")) -> None:
-    from pipeline.data import subsets
+    from pipeline.data import splits as split_table
     from pipeline.jobs import evaluate_model
 
     params = config.load()
     logged = {"seed": params.seed, "model": model, "evaluate": asdict(params.evaluate)}
     with tracking.stage_run("evaluate", model, params=logged) as tracked:
-        splits = subsets.read_splits(layout.SPLITS)
+        splits = split_table.read(layout.SPLITS)
         tracked.log_dataset(splits, "splits", context="evaluation", targets="label")
         metrics = evaluate_model(model, params, splits)
         tracked.log_metrics({name: value for name, value in metrics.items() if not isinstance(value, str)})

@@ -11,7 +11,7 @@ from stages.common import run
 
 
 def main(model: str = typer.Option(..., help="original or retrained")) -> None:
-    from pipeline.data import subsets
+    from pipeline.data import splits as split_table
     from pipeline.jobs import train_model
 
     params = config.load()
@@ -20,11 +20,12 @@ def main(model: str = typer.Option(..., help="original or retrained")) -> None:
         raise typer.BadParameter(f"{model!r} is not one of {', '.join(layout.REFERENCES)}")
     logged = {"seed": params.seed, "task": params.task, "model": asdict(params.model), "train": asdict(params.train)}
     with tracking.stage_run("train", model, params=logged) as tracked:
-        splits = subsets.read_splits(layout.SPLITS)
+        splits = split_table.read(layout.SPLITS)
         tracked.log_dataset(splits, "splits", context="training", targets="label")
         history = train_model(model, params, splits, on_epoch=tracked.log_epoch)
         tracked.log_metrics({"seconds": sum(row["seconds"] for row in history)})
-        tracked.log_artifacts(layout.MODELS / model, "model")
+        for name in ("model.json", "history.csv"):  # weights stay in the DVC cache: one copy less to erase
+            tracked.log_artifact(layout.MODELS / model / name, "model")
 
 
 if __name__ == "__main__":

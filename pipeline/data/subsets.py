@@ -12,27 +12,12 @@ from pipeline.data.batches import Faces, load_images
 from pipeline.errors import DataError
 
 
-def read_splits(folder: Path) -> pd.DataFrame:
-    """The split table: image, person, unit, label, subset, reason.
-
-    Raises:
-        DataError: missing or damaged.
-    """
-    path = folder / "splits.parquet"
-    try:
-        return pd.read_parquet(path)
-    except FileNotFoundError:
-        raise DataError(f"{path} not found: run `dvc repro split`") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}): delete it and run `dvc repro split`") from None
-
-
 def load(faces: Path, splits: pd.DataFrame, device: torch.device, *, only: tuple[str, ...] = ()) -> dict[str, Faces]:
     """Pictures and labels of every subset but `excluded`, or of those in `only`, on the device.
 
     Args:
         faces: folder of the store.
-        splits: as `read_splits` gives it.
+        splits: as `pipeline.data.splits.read` gives it.
 
     Raises:
         DataError: the store is missing or damaged, or `only` names a subset without pictures.

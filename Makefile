@@ -1,0 +1,43 @@
+# Two commands do everything: `make repro` (the main job) and `make test`. Each sets up what it needs.
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+# Few threads that sleep when idle: two torch programs at once, or spinning threads, are several times slower.
+export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
+export OMP_WAIT_POLICY ?= passive
+export MLFLOW_DISABLE_TELEMETRY ?= true
+export GX_ANALYTICS_ENABLED ?= false
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: repro test quick lint format ui clean
+
+repro: $(VENV)/.installed  ## set up and run the main job
+	dvc repro
+
+test: $(VENV)/.installed lint  ## set up and pass all tests
+	python -m pytest
+
+quick: $(VENV)/.installed  ## the tests that need neither DVC nor a browser
+	python -m pytest -m "not end_to_end"
+
+lint: $(VENV)/.installed
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: $(VENV)/.installed
+	ruff check --fix .
+	ruff format .
+
+ui: $(VENV)/.installed  ## MLflow at http://127.0.0.1:5000
+	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000 --workers 1
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:  ## forget the environment, not the results
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
