@@ -79,7 +79,17 @@ def render(table: pd.DataFrame) -> str:
     from rich.table import Table
 
     grid = Table(title="Models beside the retrained oracle", caption=_CAPTION)
-    for column in ("model", "accuracy", "MIA [95 %]", "forgetting", "NoMUS", "oracle gap", "seconds", "of retraining"):
+    columns = (
+        "model",
+        "test\naccuracy",
+        "MIA [95 %]",
+        "forgetting\nscore",
+        "NoMUS",
+        "oracle\ngap",
+        "seconds",
+        "of re-\ntraining",
+    )
+    for column in columns:
         grid.add_column(column, justify="left" if column == "model" else "right", no_wrap=True)
     for row in table.to_dict("records"):
         mark = "" if row["status"] == "finished" else f" ({row['status']})"
@@ -91,7 +101,7 @@ def render(table: pd.DataFrame) -> str:
             f"{row['nomus']:.3f}",
             f"{row['oracle_gap']:.3f}",
             f"{row['seconds']:.1f}",
-            f"{row['share_of_retraining']:.1%}",
+            f"{row['share_of_retraining']:.0%}",
         )
     text = io.StringIO()
     Console(width=100, file=text, highlight=False).print(grid)
@@ -99,6 +109,6 @@ def render(table: pd.DataFrame) -> str:
 
 
 _CAPTION = (
-    "accuracy: higher is better. MIA: balanced accuracy of the loss attack, .5 is a guess. "
-    "forgetting = 2·|MIA − .5| and oracle gap: lower is better."
+    "MIA: balanced accuracy of the loss attack, .5 is a guess. Forgetting score 2·|MIA − .5|\n"
+    "and oracle gap: lower is better. Accuracy and NoMUS: higher is better."
 )

@@ -21,8 +21,9 @@ class Range:
     lt: float | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
-        bounds = {k: v for k, v in vars(self).items() if v is not None}
-        return {**handler(source), **bounds}
+        schema: dict[str, Any] = handler(source)
+        finite = {"allow_inf_nan": False} if schema["type"] == "float" else {}
+        return {**schema, **finite, **{k: v for k, v in vars(self).items() if v is not None}}
 
 
 Count = Annotated[int, Range(ge=1)]

@@ -19,7 +19,7 @@ from pipeline.unlearning.base import Run
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
     epochs: Count = 2
-    learning_rate: Positive = 0.01
+    learning_rate: Positive = 0.1
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces) -> None:

@@ -24,8 +24,8 @@ from pipeline.unlearning.base import Run
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
-    epochs: Count = 2
-    learning_rate: Positive = 0.001
+    epochs: Count = 3
+    learning_rate: Positive = 0.003
     weight_decay: NonNegative = 0.0  # ascent with decay would shrink the weights for another reason
     stop_at_chance: bool = True
 

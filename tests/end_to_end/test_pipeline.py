@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from conftest import Checkout, Done
+from checkouts import Checkout, Done
 
 from pipeline.gate import decide
 from pipeline.settings import RegisterSettings

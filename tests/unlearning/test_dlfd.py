@@ -18,7 +18,14 @@ FORGET = next(make_faces(8, seed=1).in_order(8))[0]
 
 
 def settings(**knobs: Any) -> dlfd.Settings:
-    defaults: dict[str, Any] = {"precision": "fp32", "batch_size": 16, "epsilon": 0.1, "step_size": 0.02}
+    defaults: dict[str, Any] = {
+        "precision": "fp32",
+        "batch_size": 16,
+        "epsilon": 0.1,
+        "step_size": 0.02,
+        "recovery_share": 0,
+        "epochs": 1,
+    }
     return dlfd.Settings(**{**defaults, **knobs})
 
 
@@ -160,4 +167,10 @@ def test_distancing_stops_where_the_forget_set_is_no_longer_easier(monkeypatch: 
     answers = iter([(0.3, 0.65), (0.3, 0.35)])  # the second is over-forgetting: the same score, the other side
     monkeypatch.setattr(dlfd._ForgettingCheck, "__call__", lambda self, model: next(answers))
     _, run = run_dlfd(check_every=2)
+    assert [row["distancing"] for row in run.history] == [1, 1, 0, 0]
+
+
+def test_the_recovery_share_of_the_pass_never_pushes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dlfd._ForgettingCheck, "__call__", lambda self, model: (0.3, 0.65))
+    _, run = run_dlfd(forgetting_threshold=0, recovery_share=0.5)
     assert [row["distancing"] for row in run.history] == [1, 1, 0, 0]

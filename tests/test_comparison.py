@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import comparison
+from pipeline.errors import DataError
+
+
+def figures(**own: Any) -> dict[str, Any]:
+    told = dict.fromkeys(comparison.SHOWN, 0.5)
+    return {**told, "mia_interval_low": 0.4, "mia_interval_high": 0.6, "status": "finished", "seconds": 10.0, **own}
+
+
+MODELS = {
+    "original": figures(test_accuracy=0.8, retain_accuracy=0.9, forget_accuracy=0.95, mia_accuracy=0.7, seconds=12.0),
+    "retrained": figures(test_accuracy=0.7, retain_accuracy=0.9, forget_accuracy=0.6, mia_accuracy=0.5, seconds=10.0),
+    "dlfd": figures(test_accuracy=0.6, retain_accuracy=0.7, forget_accuracy=0.7, mia_accuracy=0.4, seconds=1.0),
+}
+
+
+def test_the_oracle_has_no_gap_to_itself() -> None:
+    table = comparison.compare(MODELS).set_index("model")
+    assert table.loc["retrained", "oracle_gap"] == 0
+    assert table.loc["retrained", "mia_minus_oracle"] == 0
+    assert table.loc["retrained", "share_of_retraining"] == 1
+
+
+def test_the_gap_is_the_mean_distance_of_four_figures() -> None:
+    table = comparison.compare(MODELS).set_index("model")
+    assert table.loc["original", "oracle_gap"] == pytest.approx((0.1 + 0 + 0.35 + 0.2) / 4)
+    assert table.loc["dlfd", "oracle_gap"] == pytest.approx((0.1 + 0.2 + 0.1 + 0.1) / 4)
+    assert table.loc["original", "mia_minus_oracle"] == pytest.approx(0.2), "it remembers"
+    assert table.loc["dlfd", "mia_minus_oracle"] == pytest.approx(-0.1)
+    assert table.loc["dlfd", "share_of_retraining"] == pytest.approx(0.1)
+
+
+def test_the_order_of_the_models_is_kept_and_the_input_untouched() -> None:
+    before = json.dumps(MODELS)
+    assert list(comparison.compare(MODELS)["model"]) == list(MODELS)
+    assert list(comparison.compare(dict(reversed(MODELS.items())))["model"]) == list(MODELS)[::-1]
+    assert json.dumps(MODELS) == before
+
+
+def test_a_terminal_of_100_columns_shows_everything() -> None:
+    hours = figures(seconds=98765.4, status="stopped early", nomus=0.123)
+    text = comparison.render(comparison.compare({**MODELS, "neggrad": hours}))
+    assert max(map(len, text.splitlines())) <= 100
+    assert "…" not in text, "something is cut off"
+    for words in (*MODELS, "neggrad", "stopped early", "0.700 [0.40, 0.60]", "0.123", "98765.4", "10%"):
+        assert words in text
+
+
+def test_metrics_are_read_by_name(tmp_path: Path) -> None:
+    for name, told in MODELS.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(told))
+    assert comparison.read_metrics(tmp_path, ["dlfd", "retrained"]) == {n: MODELS[n] for n in ("dlfd", "retrained")}
+
+
+def test_missing_and_damaged_metrics_are_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"dlfd\.json not found: run `dvc repro`"):
+        comparison.read_metrics(tmp_path, ["dlfd"])
+    (tmp_path / "dlfd.json").write_text('{"nomus": 0.')
+    with pytest.raises(DataError, match=r"dlfd\.json is damaged .*delete it and run `dvc repro`"):
+        comparison.read_metrics(tmp_path, ["dlfd"])
