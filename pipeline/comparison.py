@@ -92,7 +92,7 @@ def render(table: pd.DataFrame) -> str:
     for column in columns:
         grid.add_column(column, justify="left" if column == "model" else "right", no_wrap=True)
     for row in table.to_dict("records"):
-        mark = "" if row["status"] == "finished" else f" ({row['status']})"
+        mark = "" if row["status"] == "finished" else f"\n({row['status']})"
         grid.add_row(
             f"{row['model']}{mark}",
             f"{row['test_accuracy']:.3f}",
