@@ -75,10 +75,11 @@ def compare(metrics: dict[str, dict[str, float | str]]) -> pd.DataFrame:
 
 def render(table: pd.DataFrame) -> str:
     """The table for a terminal of 100 columns; figures for people, not all of them."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(title="Models beside the retrained oracle", caption=_CAPTION)
+    grid = Table(title="Models beside the retrained oracle", caption=_CAPTION, box=box.SIMPLE_HEAD)
     columns = (
         "model",
         "test\naccuracy",
