@@ -79,7 +79,9 @@ def render(table: pd.DataFrame) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(title="Models beside the retrained oracle", caption=_CAPTION, box=box.SIMPLE_HEAD)
+    grid = Table(
+        title="Models beside the retrained oracle", caption=_CAPTION, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     columns = (
         "model",
         "test\naccuracy",
