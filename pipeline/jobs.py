@@ -20,6 +20,7 @@ from pipeline import layout, models
 from pipeline.config import Params
 from pipeline.data import store, subsets
 from pipeline.data.batches import Faces
+from pipeline.data.groups import SUBSETS
 from pipeline.evaluation.metrics import summarise
 from pipeline.evaluation.samples import per_sample
 from pipeline.settings import TrainSettings
@@ -93,12 +94,17 @@ def unlearn_model(name: str, settings: TrainSettings, params: Params, splits: pd
 
 
 def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str, float | str]:
-    """Metrics of a model, written to metrics/<name>.json; its per-sample results to workspace/evaluation/<name>/."""
+    """Metrics of a model, written to metrics/<name>.json; its per-sample results to workspace/evaluation/<name>/.
+
+    Raises:
+        DataError: a subset has no pictures.
+        ModelError: the model is missing or damaged.
+    """
     device = models.select_device(params.device)
     started = time.perf_counter()
     info = models.load_info(layout.MODELS / name)
     model = models.load(layout.MODELS / name, device)
-    samples = per_sample(model, subsets.load(layout.FACES, splits, device), splits)
+    samples = per_sample(model, subsets.load(layout.FACES, splits, device, only=SUBSETS), splits)
     metrics: dict[str, float | str] = {**summarise(samples, params.evaluate, params.seed)}
     metrics |= {"status": info["status"], "seconds": info["seconds"], "device": info["device"]}
     metrics |= {key: info[key] for key in ("forward_images", "backward_images") if key in info}

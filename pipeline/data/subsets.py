@@ -12,22 +12,22 @@ from pipeline.data.batches import Faces, load_images
 from pipeline.errors import DataError
 
 
-def load(faces: Path, splits: pd.DataFrame, device: torch.device, *, only: tuple[str, ...] = ()) -> dict[str, Faces]:
-    """Pictures and labels of every subset but `excluded`, or of those in `only`, on the device.
+def load(faces: Path, splits: pd.DataFrame, device: torch.device, *, only: tuple[str, ...]) -> dict[str, Faces]:
+    """Pictures and labels of some subsets, on the device.
 
     Args:
         faces: folder of the store.
         splits: as `pipeline.data.splits.read` gives it.
+        only: which subsets. All must have pictures, except `test`, which a small data set can do without.
 
     Raises:
         DataError: the store is missing or damaged, or `only` names a subset without pictures.
     """
     images = load_images(store.open(faces).images, device)
     tables = {str(name): table for name, table in splits.groupby("subset", observed=True)}
-    if missing := [name for name in only if name not in tables]:
+    if missing := [name for name in only if name not in tables and name != "test"]:
         raise DataError(f"the split has no pictures in {', '.join(missing)}: see `split:` in params.yaml")
-    names = only or tuple(name for name in tables if name != "excluded")
-    return {name: _faces(images, tables[name], device) for name in names}
+    return {name: _faces(images, tables[name], device) for name in only if name in tables}
 
 
 def _faces(images: torch.Tensor, table: pd.DataFrame, device: torch.device) -> Faces:

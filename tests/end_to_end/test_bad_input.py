@@ -55,7 +55,7 @@ def refused(done: Done, *words: str) -> None:
         ({"split__forget_fraction": 1.5}, ("split.forget_fraction", "less than 1", "got 1.5")),
         ({"train__epochs": "many"}, ("train.epochs", "integer", "got 'many'")),
         ({"unlearn__methods": ["dlfd", "negrad"]}, ("unlearn.methods", "'negrad'", "'neggrad'")),
-        ({"split__forget_persons": ["p00001"]}, ("split.forget_persons", "'p00001'", "'p0000'")),
+        ({"split__forget_persons": ["p00001"]}, ("split.forget_persons", "'p00001'", "'p0001'")),
         ({"task": "height"}, ("task", "'age'", "got 'height'")),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
