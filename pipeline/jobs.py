@@ -10,13 +10,14 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 
-from pipeline import layout, models
+from pipeline import architectures, layout, models
 from pipeline.config import Params
 from pipeline.data import store, subsets
 from pipeline.data.batches import Faces
@@ -44,11 +45,14 @@ def train_model(
     """
     device = models.select_device(params.device)
     faces = subsets.load(layout.FACES, splits, device, only=("retain", "forget", "validation"))
-    learned = _joined([faces[subset] for subset in TRAINED_ON[name]])
+    learned = reduce(Faces.joined, (faces[subset] for subset in TRAINED_ON[name]))
     info = _describe(name, params, splits)
     torch.manual_seed(params.seed)
     mean, std = _channel_statistics(learned)
-    model = models.build(params.model.architecture, len(info["classes"]), mean, std)
+    weights = Path(params.model.weights) if params.model.weights else None
+    model = models.build(
+        params.model.architecture, len(info["classes"]), mean, std, head=params.model.head, weights=weights
+    )
     model = models.to_device(model, device)
     checkpoint = Checkpoint(layout.CHECKPOINTS / f"{name}.pt", _fingerprint(info, params, splits, device))
     history = fit(
@@ -117,14 +121,6 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     return metrics
 
 
-def _joined(parts: list[Faces]) -> Faces:
-    return Faces(
-        images=parts[0].images,
-        rows=torch.cat([part.rows for part in parts]),
-        labels=torch.cat([part.labels for part in parts]),
-    )
-
-
 def _channel_statistics(faces: Faces) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each colour channel over a sample of what is learned."""
     sample = faces.sample(2000, seed=0)
@@ -139,6 +135,8 @@ def _describe(name: str, params: Params, splits: pd.DataFrame) -> dict[str, Any]
     return {
         "name": name,
         "architecture": params.model.architecture,
+        "head": params.model.head,
+        "weights": architectures.sha256(Path(params.model.weights)) if params.model.weights else "",
         "task": params.task,
         "classes": data["classes"][params.task],
         "image_size": data["image_size"],

@@ -7,20 +7,21 @@ training batch all mean the same units.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
+from pipeline import architectures
 from pipeline.errors import ConfigError, ModelError
 
 WEIGHTS, INFO = "model.safetensors", "model.json"
-ARCHITECTURES = ("resnet18",)
 
 
 class FaceClassifier(nn.Module):
@@ -32,20 +33,49 @@ class FaceClassifier(nn.Module):
         mean, std: of each colour channel, in pixels of [0, 1].
     """
 
-    def __init__(self, backbone: nn.Module, head: nn.Linear, mean: list[float], std: list[float]) -> None:
+    def __init__(self, backbone: nn.Module, head: nn.Module, mean: list[float], std: list[float]) -> None:
         super().__init__()
         self.backbone, self.head = backbone, head
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
+
+    @property
+    def classes(self) -> int:
+        """Number of logits C."""
+        last = [part for part in self.head.modules() if isinstance(part, nn.Linear)][-1]
+        return last.out_features
+
+    def blocks(self) -> list[nn.ModuleList]:
+        """All that learns, from pictures to logits; the head is the last. "The last k blocks" means `blocks()[-k:]`."""
+        return [*architectures.blocks_of(self.backbone), nn.ModuleList([self.head])]
 
     def features(self, pixels: Tensor) -> Tensor:
         """Pooled features [B, D] of pictures [B, 3, H, W] with pixels in [0, 1]."""
         mean, std = cast(Tensor, self.mean), cast(Tensor, self.std)
         return cast(Tensor, self.backbone((pixels - mean) / std))
 
+    def denormalise(self, normalised: Tensor) -> Tensor:
+        """Pixels of pictures [B, 3, H, W] in the units that the backbone sees."""
+        mean, std = cast(Tensor, self.mean), cast(Tensor, self.std)
+        return normalised * std + mean
+
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits [B, C] of pictures [B, 3, H, W] with pixels in [0, 1]."""
         return cast(Tensor, self.head(self.features(pixels)))
+
+
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradient to parameters, so that a step costs one pass to the pixels and no more."""
+    was_training = model.training
+    learns = [parameter.requires_grad for parameter in model.parameters()]
+    model.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, free in zip(model.parameters(), learns, strict=True):
+            parameter.requires_grad_(free)
+        model.train(was_training)
 
 
 def build(
@@ -53,19 +83,28 @@ def build(
     classes: int,
     mean: list[float] | None = None,
     std: list[float] | None = None,
+    *,
+    head: str = "linear",
+    weights: Path | None = None,
 ) -> FaceClassifier:
-    """A freshly initialised classifier (seed torch before). ResNet18: He et al., CVPR 2016, as in torchvision.
+    """A freshly initialised classifier (seed torch before).
+
+    Args:
+        architecture: of `architectures.BACKBONES`.
+        classes: number of logits.
+        mean, std: of the pictures' colour channels. Pretrained weights expect ImageNet's, which they then are.
+        head: of `architectures.HEADS`.
+        weights: torchvision's state dict for the backbone to start from.
 
     Raises:
         ConfigError: unknown architecture; the known ones are named.
+        ModelError: the weights are missing, damaged or of another architecture.
     """
-    if architecture not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
-        raise ConfigError(f"model.architecture: unknown architecture {architecture!r} (known: {known})")
-    backbone = torchvision.models.resnet18()
-    width = backbone.fc.in_features
-    backbone.fc = nn.Identity()
-    return FaceClassifier(backbone, nn.Linear(width, classes), mean or [0.5] * 3, std or [0.25] * 3)
+    backbone, width = architectures.make_backbone(architecture)
+    if weights:
+        architectures.load_pretrained(backbone, architecture, weights)
+        mean, std = architectures.IMAGENET_MEAN, architectures.IMAGENET_STD
+    return FaceClassifier(backbone, architectures.HEADS[head](width, classes), mean or [0.5] * 3, std or [0.25] * 3)
 
 
 def select_device(wanted: str) -> torch.device:
@@ -121,7 +160,7 @@ def load(folder: Path, device: torch.device | str = "cpu") -> FaceClassifier:
         ModelError: a file is missing, damaged, or its weights do not fit the architecture.
     """
     info = load_info(folder)
-    model = build(info["architecture"], len(info["classes"]))
+    model = build(info["architecture"], len(info["classes"]), head=info.get("head", "linear"))
     try:
         model.load_state_dict(load_file(folder / WEIGHTS))
     except FileNotFoundError:

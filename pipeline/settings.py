@@ -70,6 +70,8 @@ class ValidateSettings(Section):
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(Section):
     architecture: str = "resnet18"
+    head: Literal["linear", "mlp"] = "linear"
+    weights: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

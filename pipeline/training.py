@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.data.batches import Faces
+from pipeline.data.batches import Batch, Faces
 from pipeline.errors import PipelineError
 from pipeline.models import FaceClassifier
+from pipeline.objectives import correctness, losses
 from pipeline.progress import progress
 from pipeline.settings import TrainSettings
 
@@ -28,11 +28,14 @@ class Diverged(PipelineError):
 
 
 class Updater:
-    """SGD with momentum and a learning rate that is a function of the step alone, so it needs no saved state."""
+    """SGD with momentum and a learning rate that is a function of the step alone, so it needs no saved state.
+
+    Frozen parameters are left out.
+    """
 
     def __init__(self, parameters: Iterable[nn.Parameter], settings: TrainSettings, total_steps: int) -> None:
         self.optimiser = torch.optim.SGD(
-            parameters,
+            [parameter for parameter in parameters if parameter.requires_grad],
             lr=settings.learning_rate,
             momentum=settings.momentum,
             weight_decay=settings.weight_decay,
@@ -75,6 +78,28 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and native)
 
 
+def predict(model: FaceClassifier, pixels: Tensor, precision: str) -> Tensor:
+    """Logits [B, C] float32 of a batch, the network itself in the given precision."""
+    with autocast(pixels.device, precision):
+        logits = model(pixels)
+    return logits.float()
+
+
+def train_mode(model: nn.Module) -> None:
+    """Training mode, but evaluation mode where every parameter is frozen: statistics stand still there."""
+    model.train()
+    for module in model.modules():
+        own = list(module.parameters())
+        if own and not any(parameter.requires_grad for parameter in own):
+            module.eval()
+
+
+def passes(faces: Faces, settings: TrainSettings, seed: int) -> Iterator[Batch]:
+    """Batches of all epochs, in random order and augmented as the settings say."""
+    for epoch in range(settings.epochs):
+        yield from faces.epoch(settings.batch_size, seed=seed, epoch=epoch, augment=settings.augment)
+
+
 @torch.no_grad()
 def logits_of(model: FaceClassifier, faces: Faces, batch_size: int = 256) -> Tensor:
     """Logits [M, C] float32 of a subset in order, in evaluation mode and full precision; the mode is restored."""
@@ -86,8 +111,8 @@ def logits_of(model: FaceClassifier, faces: Faces, batch_size: int = 256) -> Ten
 
 
 def losses_of(model: FaceClassifier, faces: Faces) -> Tensor:
-    """Cross-entropy [M] of every picture of a subset."""
-    return F.cross_entropy(logits_of(model, faces), faces.labels, reduction="none")
+    """Loss [M] of every picture of a subset, in nats."""
+    return losses(logits_of(model, faces), faces.labels)
 
 
 @dataclass
@@ -154,7 +179,7 @@ def fit(
     title: str = "training",
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> History:
-    """Minimise cross-entropy on a subset, in place.
+    """Minimise the loss on a subset, in place. Frozen parameters, and the buffers of frozen modules, stay as they are.
 
     Args:
         model: left in evaluation mode.
@@ -202,15 +227,14 @@ def _epoch(
     started, rate = time.perf_counter(), updater.learning_rate()
     total = torch.zeros((), device=faces.device)  # summed on the device: reading a number would make it wait
     correct = torch.zeros((), device=faces.device)
-    model.train()
+    train_mode(model)
     batches = faces.epoch(settings.batch_size, seed=seed, epoch=epoch, augment=settings.augment)
     for pixels, labels in batches:
-        with autocast(faces.device, settings.precision):
-            logits = model(pixels)
-        loss = F.cross_entropy(logits.float(), labels)
+        logits = predict(model, pixels, settings.precision)
+        loss = losses(logits, labels).mean()
         updater.step(loss)
         total += loss.detach() * len(labels)
-        correct += (logits.argmax(1) == labels).sum()
+        correct += correctness(logits, labels).sum()
         advance(len(labels))
     loss_value = check_finite(total / len(faces), "lower the learning rate")
     return {
@@ -225,6 +249,6 @@ def _epoch(
 def _measure(model: FaceClassifier, faces: Faces) -> dict[str, float]:
     logits = logits_of(model, faces)
     return {
-        "validation_loss": float(F.cross_entropy(logits, faces.labels)),
-        "validation_accuracy": float((logits.argmax(1) == faces.labels).float().mean()),
+        "validation_loss": float(losses(logits, faces.labels).mean()),
+        "validation_accuracy": float(correctness(logits, faces.labels).mean()),
     }

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Batch = tuple[Tensor, Tensor]  # pixels [B, 3, H, W] float32 in [0, 1], labels [B] int64
+Batch = tuple[Tensor, Tensor]  # pixels [B, 3, H, W] float32 in [0, 1], labels [B] or [B, A] int64
 
 SHIFT = 0.08  # largest shift, as a share of the side
 BRIGHTNESS = 0.2  # largest change of brightness, as a factor
@@ -27,7 +27,7 @@ class Faces:
     Attributes:
         images: all pictures of the store, uint8 [N, H, W, 3], on `device`.
         rows: int64 [M], which of them belong to the subset (on the CPU).
-        labels: int64 [M], on `device`.
+        labels: int64 [M], or [M, A] for A binary attributes, on `device`.
     """
 
     images: Tensor
@@ -51,6 +51,10 @@ class Faces:
             return self
         generator = torch.Generator().manual_seed(seed)
         return self.take(torch.randperm(len(self), generator=generator)[:count].sort().values)
+
+    def joined(self, other: Faces) -> Faces:
+        """This subset and then the other, both of the same store."""
+        return replace(self, rows=torch.cat([self.rows, other.rows]), labels=torch.cat([self.labels, other.labels]))
 
     def pixels(self, positions: Tensor) -> Tensor:
         """Pictures at `positions` [B] of the subset: float32 [B, 3, H, W] in [0, 1], channels last in memory."""

@@ -91,6 +91,14 @@ class Run:
         self.history.append(values)
         self.on_row(values)
 
+    def log_epoch(self, faces: Faces, settings: TrainSettings) -> Callable[[dict[str, float]], None]:
+        """What to hand to `training.fit` as `on_epoch`, so that its rows count steps."""
+
+        def log(row: dict[str, float]) -> None:
+            self.log(step=(row["epoch"] + 1) * faces.batches(settings.batch_size), **row)
+
+        return log
+
     def check(self, loss: Tensor) -> float:
         """The loss as a number; ends the method where it is not finite, before the step that would use it.
 

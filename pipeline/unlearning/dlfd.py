@@ -21,20 +21,18 @@ Choices that the paper leaves open, with their reason:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from pipeline.data.batches import Batch, Faces
+from pipeline.data.batches import Faces
 from pipeline.evaluation.membership import loss_attack
 from pipeline.evaluation.scores import forgetting_score
-from pipeline.models import FaceClassifier
+from pipeline.models import FaceClassifier, frozen
+from pipeline.objectives import losses
 from pipeline.settings import Count, NonNegative, NonNegativeInt, Positive, TrainSettings, Unit
-from pipeline.training import Updater, autocast, losses_of
+from pipeline.training import Updater, autocast, losses_of, passes, predict
 from pipeline.transport import Cost, Solver, transport_cost
 from pipeline.unlearning.base import Run
 
@@ -68,7 +66,7 @@ def unlearn(
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
     distancing = True
     with run.progress(settings.epochs * len(retain)) as advance:
-        for pixels, labels in _passes(retain, settings, run.seed):
+        for pixels, labels in passes(retain, settings, run.seed):
             figures: dict[str, float] = {}
             if distancing and updater.steps % settings.check_every == 0:
                 score, auc = forgotten(model)
@@ -118,7 +116,7 @@ def distance(
     """
     low, high = (pixels - settings.epsilon).clamp_min(0), (pixels + settings.epsilon).clamp_max(1)
     pushed, cost = pixels.clone(), torch.zeros(())
-    with _frozen(model):
+    with frozen(model):
         with torch.no_grad(), autocast(pixels.device, settings.precision):
             forget_features = model.features(forget_pixels) if settings.ot_weight else None
         for _ in range(settings.steps):
@@ -155,32 +153,15 @@ def _objective(
         )
         objective = objective + settings.ot_weight * cost
     if logits is not None:
-        objective = objective - classification_weight * F.cross_entropy(logits.float(), labels)
+        objective = objective - classification_weight * losses(logits, labels).mean()
     return objective, cost.detach()
 
 
 def _classification_loss(model: FaceClassifier, batch: Tensor, labels: Tensor, settings: Settings) -> Tensor:
-    """Cross-entropy of a batch that holds each labelled picture once, or clean and pushed in turn."""
+    """Loss of a batch that holds each labelled picture once, or clean and pushed in turn."""
     model.train()
-    with autocast(batch.device, settings.precision):
-        logits = model(batch)
-    return F.cross_entropy(logits.float(), labels.repeat(len(batch) // len(labels)))
-
-
-def _passes(retain: Faces, settings: Settings, seed: int) -> Iterator[Batch]:
-    for epoch in range(settings.epochs):
-        yield from retain.epoch(settings.batch_size, seed=seed, epoch=epoch, augment=settings.augment)
-
-
-@contextmanager
-def _frozen(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode and no gradient to parameters, so that a step costs one pass to the pixels and no more."""
-    was_training = model.training
-    model.eval().requires_grad_(False)
-    try:
-        yield
-    finally:
-        model.requires_grad_(True).train(was_training)
+    repeated = torch.cat([labels] * (len(batch) // len(labels)))
+    return losses(predict(model, batch, settings.precision), repeated).mean()
 
 
 class _ForgettingCheck:

@@ -1,6 +1,6 @@
 """Fine-tuning: go on training on the retain set alone and hope that the rest fades.
 
-    θ ← θ − η ∇ l_CE(θ; retain)
+    θ ← θ − η ∇ l(θ; retain)
 
 The common baseline (Golatkar et al., CVPR 2020; Choi & Na, AAAI 2025, Table 1). Forgets by catastrophic forgetting.
 """
@@ -23,7 +23,4 @@ class Settings(TrainSettings):
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces) -> None:
-    def log(row: dict[str, float]) -> None:
-        run.log(step=(row["epoch"] + 1) * retain.batches(settings.batch_size), **row)
-
-    fit(model, retain, settings, seed=run.seed, title=run.title, on_epoch=log)
+    fit(model, retain, settings, seed=run.seed, title=run.title, on_epoch=run.log_epoch(retain, settings))

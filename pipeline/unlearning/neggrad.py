@@ -1,24 +1,22 @@
 """NegGrad: gradient ascent on the forget set.
 
-    θ ← θ + η ∇ l_CE(θ; forget)
+    θ ← θ + η ∇ l(θ; forget)
 
 Golatkar et al., CVPR 2020 ("negative gradient"); Choi & Na, AAAI 2025, Table 1. The loss has no upper bound, so two
 guards that the papers leave open: a loss that is no longer finite ends the method (see `base`), and, with
-`stop_at_chance`, it ends when the batch loss passes ln C, that of a uniform guess: beyond it the forget set stands
+`stop_at_chance`, it ends when the batch loss passes that of a uniform guess (ln C): beyond it the forget set stands
 out as over-forgotten.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-
-import torch.nn.functional as F
 
 from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
+from pipeline.objectives import guess_loss, losses
 from pipeline.settings import Count, NonNegative, Positive, TrainSettings
-from pipeline.training import Updater, autocast
+from pipeline.training import Updater, passes, predict
 from pipeline.unlearning.base import Run
 
 
@@ -32,19 +30,15 @@ class Settings(TrainSettings):
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, forget: Faces) -> None:
     updater = Updater(model.parameters(), settings, settings.epochs * forget.batches(settings.batch_size))
-    chance = math.log(model.head.out_features)
     model.train()
     with run.progress(settings.epochs * len(forget)) as advance:
-        for epoch in range(settings.epochs):
-            batches = forget.epoch(settings.batch_size, seed=run.seed, epoch=epoch, augment=settings.augment)
-            for pixels, labels in batches:
-                with autocast(forget.device, settings.precision):
-                    logits = model(pixels)
-                loss = F.cross_entropy(logits.float(), labels)
-                value = run.check(loss)
-                run.log(step=updater.steps, loss=value)
-                if settings.stop_at_chance and value >= chance:
-                    run.stop(f"the forget loss passed that of a uniform guess, ln C = {chance:.2f}")
-                    return
-                updater.step(-loss)
-                advance(len(labels))
+        for pixels, labels in passes(forget, settings, run.seed):
+            logits = predict(model, pixels, settings.precision)
+            loss, chance = losses(logits, labels).mean(), guess_loss(logits, labels)
+            value = run.check(loss)
+            run.log(step=updater.steps, loss=value)
+            if settings.stop_at_chance and value >= chance:
+                run.stop(f"the forget loss passed that of a uniform guess, {chance:.2f}")
+                return
+            updater.step(-loss)
+            advance(len(labels))

@@ -1,0 +1,33 @@
+"""EU-k: exact unlearning of the last k blocks, which start anew and are trained on the retain set alone.
+
+    θ_last ~ initialisation;      θ_last ← θ_last − η ∇ l(θ; retain),      the blocks before them frozen
+
+Goel et al., 2022 (arXiv 2201.06640), as CF-k. Nothing of the forget set is left in the last k blocks; what the frozen
+ones hold stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.architectures import reinitialise
+from pipeline.data.batches import Faces
+from pipeline.models import FaceClassifier
+from pipeline.settings import Count, Positive, TrainSettings
+from pipeline.training import fit
+from pipeline.unlearning.base import Run
+from pipeline.unlearning.cf_k import only_last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(TrainSettings):
+    epochs: Count = 4
+    learning_rate: Positive = 0.05
+    k: Count = 2
+
+
+def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces) -> None:
+    with only_last(model, settings.k, "eu_k.k"):
+        for block in model.blocks()[-settings.k :]:
+            reinitialise(block)
+        fit(model, retain, settings, seed=run.seed, title=run.title, on_epoch=run.log_epoch(retain, settings))

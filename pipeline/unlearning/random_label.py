@@ -1,0 +1,37 @@
+"""Random labels: learn the forget set with wrong labels beside the retain set with its own.
+
+    θ ← θ − η ∇ [ l(θ; forget, y′) + l(θ; retain, y) ],      y′ ≠ y uniform
+
+Graves, Nagisetty & Ganesh, "Amnesiac Machine Learning", AAAI 2021, and Golatkar et al., CVPR 2020. Labels are drawn
+once for each picture, not for each visit; both sets are shuffled into one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from pipeline.data.batches import Faces
+from pipeline.models import FaceClassifier
+from pipeline.objectives import wrong_labels
+from pipeline.settings import Count, Positive, TrainSettings
+from pipeline.training import fit
+from pipeline.unlearning.base import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(TrainSettings):
+    epochs: Count = 1
+    learning_rate: Positive = 0.02
+
+
+def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:
+    mixed = relabelled(forget, model.classes, run.seed).joined(retain)
+    fit(model, mixed, settings, seed=run.seed, title=run.title, on_epoch=run.log_epoch(mixed, settings))
+
+
+def relabelled(faces: Faces, classes: int, seed: int) -> Faces:
+    """The same pictures with wrong labels."""
+    generator = torch.Generator().manual_seed(seed)
+    return replace(faces, labels=wrong_labels(faces.labels, classes, generator))

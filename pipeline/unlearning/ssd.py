@@ -1,0 +1,65 @@
+"""SSD: selective synaptic dampening, without any training.
+
+    where I_forget > α · I_all:      θ ← β θ,      β = min( λ · I_all / I_forget, 1 )
+
+Foster, Schoepf & Brintrup, "Fast Machine Unlearning Without Retraining Through Selective Synaptic Dampening", AAAI
+2024, equations 5 to 7. I is the diagonal of the Fisher information, E[(∂ l / ∂ θ)²], over the forget set and over all
+that was learned (retain and forget). As in the authors' code a squared gradient is that of a batch of `batch_size`,
+the same on both sides; 1 gives the definition, at its price.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipeline.data.batches import Faces
+from pipeline.models import FaceClassifier
+from pipeline.objectives import losses
+from pipeline.settings import Positive, TrainSettings
+from pipeline.training import predict
+from pipeline.unlearning.base import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(TrainSettings):
+    selection_weight: Positive = 10.0
+    dampening: Positive = 1.0
+
+
+def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:
+    forget_importance = importance(model, forget, settings, run)
+    all_importance = importance(model, retain.joined(forget), settings, run)
+    share = dampen(model, forget_importance, all_importance, settings)
+    run.log(step=0, dampened_share=share)
+
+
+def importance(model: FaceClassifier, faces: Faces, settings: Settings, run: Run) -> list[Tensor]:
+    """Mean squared gradient of the loss, one tensor for each parameter; the model stays as it is."""
+    model.eval()
+    parameters = list(model.parameters())
+    found = [torch.zeros_like(parameter) for parameter in parameters]
+    with run.progress(len(faces)) as advance:
+        for pixels, labels in faces.epoch(settings.batch_size, seed=run.seed, epoch=0, augment=False):
+            loss = losses(predict(model, pixels, settings.precision), labels).mean()
+            run.check(loss)
+            for total, gradient in zip(found, torch.autograd.grad(loss, parameters), strict=True):
+                total += gradient.square() * (len(labels) / len(faces))
+            advance(len(labels))
+    return found
+
+
+@torch.no_grad()
+def dampen(
+    model: FaceClassifier, forget_importance: list[Tensor], all_importance: list[Tensor], settings: Settings
+) -> float:
+    """Shrink, in place, the weights that matter more to the forget set; returns their share."""
+    changed = 0
+    for parameter, ours, every in zip(model.parameters(), forget_importance, all_importance, strict=True):
+        selected = ours > settings.selection_weight * every
+        factor = (settings.dampening * every / ours.clamp_min(torch.finfo(ours.dtype).tiny)).clamp_max(1)
+        parameter.mul_(torch.where(selected, factor, torch.ones_like(factor)))
+        changed += int(selected.sum())
+    return changed / sum(parameter.numel() for parameter in model.parameters())
