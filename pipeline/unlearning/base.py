@@ -115,18 +115,31 @@ class Run:
         """A progress bar over `total` pictures."""
         return progress(self.title, total, "images")
 
-    def watch(self, backbone: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        """Count pictures that pass the backbone forward and backward."""
-
-        def forward(_: nn.Module, __: Any, output: Tensor) -> None:
-            self.forward_images += len(output)
-            if output.requires_grad:
-                output.register_hook(backward)
+    def watch(self, model: FaceClassifier) -> Callable[[], None]:
+        """Count pictures that pass the model forward and backward, until the returned function is called."""
 
         def backward(gradient: Tensor) -> None:
             self.backward_images += len(gradient)
 
-        return backbone.register_forward_hook(forward)
+        def through_backbone(_: nn.Module, __: Any, features: Tensor) -> None:
+            self.forward_images += len(features)
+            if features.requires_grad:
+                features.register_hook(backward)
+
+        def through_head(_: nn.Module, inputs: tuple[Tensor], logits: Tensor) -> None:
+            if logits.requires_grad and not inputs[0].requires_grad:  # a frozen backbone: the head alone learns
+                logits.register_hook(backward)
+
+        handles = [
+            model.backbone.register_forward_hook(through_backbone),
+            model.head.register_forward_hook(through_head),
+        ]
+
+        def stop() -> None:
+            for handle in handles:
+                handle.remove()
+
+        return stop
 
 
 def unlearn(
@@ -146,13 +159,13 @@ def unlearn(
     """
     torch.manual_seed(run.seed)
     model = copy.deepcopy(original)
-    watching = run.watch(model.backbone)
+    stop_watching = run.watch(model)
     started = time.perf_counter()
     try:
         method.unlearn(model, settings, run, **{name: subsets[name] for name in method.subsets})
     except Diverged as error:
         run.status, run.note = "diverged", str(error)
-    watching.remove()
+    stop_watching()
     run.seconds = time.perf_counter() - started
     if not all(value.isfinite().all() for value in model.state_dict().values()):
         run.status, run.note = "diverged", run.note or "a weight became infinite or NaN"

@@ -115,9 +115,9 @@ def test_distancing_leaves_the_model_as_it_was() -> None:
 
 def test_what_does_not_change_is_computed_once() -> None:
     model, run = make_model(), Run(seed=0)
-    handle = run.watch(model.backbone)
+    stop = run.watch(model)
     dlfd.distance(model, PIXELS, LABELS, FORGET, settings(steps=7), classification_weight=1)
-    handle.remove()
+    stop()
     assert run.forward_images == len(FORGET) + 7 * len(PIXELS)
     assert run.backward_images == 7 * len(PIXELS)
 

@@ -1,0 +1,140 @@
+"""What is true of every method, one by one: a method that reads what it should not, or nothing, is found here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from helpers import make_model, make_subsets, same_state, state
+
+from pipeline.config import method_names
+from pipeline.models import FaceClassifier
+from pipeline.settings import TrainSettings
+from pipeline.training import fit, losses_of
+from pipeline.unlearning import base
+
+SUBSETS = make_subsets()
+QUICK: dict[str, Any] = {"batch_size": 16, "epochs": 1, "precision": "fp32", "augment": False}
+MORE: dict[str, dict[str, Any]] = {
+    "cf_k": {"k": 1},
+    "eu_k": {"k": 1},
+    "unsir": {"epochs": 2, "noise_steps": 3},
+    "dlfd": {"recovery_share": 0.0, "forgetting_threshold": 0.0},
+    "ssd": {"selection_weight": 1.0},
+}
+GIVEN = {  # by its paper
+    "finetune": {"retain"},
+    "cf_k": {"retain"},
+    "eu_k": {"retain"},
+    "l1_sparse": {"retain"},
+    "neggrad": {"forget"},
+    "neggrad_plus": {"retain", "forget"},
+    "random_label": {"retain", "forget"},
+    "salun": {"retain", "forget"},
+    "ssd": {"retain", "forget"},
+    "bad_teacher": {"retain", "forget"},
+    "muda": {"retain", "forget"},
+    "unsir": {"retain", "forget"},
+    "scrub": {"retain", "forget", "validation"},
+    "dlfd": {"retain", "forget", "validation"},
+}
+READS_LABELS_ALONE = {"unsir"}  # of the forget set
+DRAWS_NOTHING = {"ssd"}  # the seed only orders its sums
+CANNOT_DIVERGE = {"ssd"}  # it takes no step
+
+
+@pytest.fixture(scope="module")
+def original() -> FaceClassifier:
+    """A model that has memorised retain and forget."""
+    model = make_model()
+    knobs = TrainSettings(epochs=40, batch_size=16, learning_rate=0.05, precision="fp32", augment=False)
+    fit(model, SUBSETS["retain"].joined(SUBSETS["forget"]), knobs, seed=0)
+    return model
+
+
+def run_method(
+    name: str, original: FaceClassifier, seed: int = 0, subsets: Any = SUBSETS, **knobs: Any
+) -> tuple[FaceClassifier, base.Run]:
+    method = base.get(name)
+    run = base.Run(seed=seed)
+    model = base.unlearn(method, original, subsets, method.settings(**{**QUICK, **MORE.get(name, {}), **knobs}), run)
+    return model, run
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_the_original_stays_as_it_is_and_the_copy_moves(name: str, original: FaceClassifier) -> None:
+    before = state(original)
+    model, run = run_method(name, original)
+    assert same_state(before, state(original))
+    assert not same_state(before, state(model))
+    assert not model.training
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert run.history
+    assert run.seconds > 0
+    assert run.forward_images > 0
+    assert run.backward_images > 0
+    assert run.status in ("finished", "stopped early")
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_a_method_is_deterministic_for_a_seed(name: str, original: FaceClassifier) -> None:
+    first, again, other = (run_method(name, original, seed)[0] for seed in (0, 0, 1))
+    assert same_state(state(first), state(again))
+    if name not in DRAWS_NOTHING:
+        assert not same_state(state(first), state(other))
+
+
+@pytest.mark.parametrize("name", [name for name in method_names() if name not in CANNOT_DIVERGE])
+def test_a_learning_rate_out_of_hand_is_recorded_and_leaves_finite_weights(name: str, original: FaceClassifier) -> None:
+    knobs: dict[str, Any] = {"learning_rate": 1e35, "epochs": 3}
+    if name in ("neggrad", "neggrad_plus"):
+        knobs["stop_at_chance"] = False
+    model, run = run_method(name, original, **knobs)
+    assert run.status == "diverged"
+    assert run.note
+    assert all(value.isfinite().all() for value in model.state_dict().values())
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_method_is_given_what_its_paper_assumes(name: str) -> None:
+    assert set(base.get(name).subsets) == GIVEN[name]
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_forget_pictures_are_read_by_the_methods_that_should(name: str, original: FaceClassifier) -> None:
+    reads = "forget" in base.get(name).subsets and name not in READS_LABELS_ALONE
+    model, _ = run_method(name, original)
+    other, _ = run_method(name, original, subsets=make_subsets(forget_pictures=7))
+    assert same_state(state(model), state(other)) != reads
+
+
+FORGETS = {  # enough, on so small a set; what counts is the direction
+    "finetune": {"epochs": 30, "learning_rate": 0.1},
+    "cf_k": {"epochs": 30, "learning_rate": 0.1, "k": 2},
+    "eu_k": {"epochs": 30, "learning_rate": 0.1, "k": 1},
+    "l1_sparse": {"epochs": 30, "learning_rate": 0.1, "l1_weight": 1e-3},
+    "neggrad": {"epochs": 20, "learning_rate": 0.02},
+    "neggrad_plus": {"epochs": 10, "retain_weight": 0.6},
+    "random_label": {"epochs": 20, "learning_rate": 0.05},
+    "salun": {"epochs": 20, "learning_rate": 0.05},
+    "ssd": {"selection_weight": 1.0, "batch_size": 2},
+    "bad_teacher": {"epochs": 20, "learning_rate": 0.05},
+    "muda": {"epochs": 10},
+    "unsir": {"epochs": 10, "impair_epochs": 5, "noise_steps": 5},
+    "scrub": {"epochs": 4, "msteps": 3, "learning_rate": 0.05},
+    "dlfd": {"epochs": 30, "epsilon": 0.1, "step_size": 0.03, "recovery_share": 0.3, "forgetting_threshold": 0.0},
+}
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_what_was_memorised_fades_and_the_rest_is_not_ruined(name: str, original: FaceClassifier) -> None:
+    model, run = run_method(name, original, **FORGETS.get(name, {}))
+
+    def loss(of: FaceClassifier, subset: str) -> float:
+        return float(losses_of(of, SUBSETS[subset]).mean())
+
+    assert loss(original, "forget") < 0.3 < 1.5 < loss(original, "validation")
+    assert loss(model, "forget") > 1.2 * loss(original, "forget"), run.history[-3:]
+    assert loss(model, "forget") < loss(original, "validation") + 2, "far beyond what was never seen"
+    assert torch.isfinite(losses_of(model, SUBSETS["retain"])).all()
