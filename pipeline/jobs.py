@@ -19,7 +19,7 @@ import torch
 
 from pipeline import architectures, layout, models
 from pipeline.config import Params
-from pipeline.data import store, subsets
+from pipeline.data import store, subsets, tasks
 from pipeline.data.batches import Faces
 from pipeline.data.groups import SUBSETS
 from pipeline.evaluation.metrics import summarise
@@ -44,7 +44,7 @@ def train_model(
         DataError: the split has no picture to train on.
     """
     device = models.select_device(params.device)
-    faces = subsets.load(layout.FACES, splits, device, only=("retain", "forget", "validation"))
+    faces = subsets.load(layout.FACES, splits, device, task=params.task, only=("retain", "forget", "validation"))
     learned = reduce(Faces.joined, (faces[subset] for subset in TRAINED_ON[name]))
     info = _describe(name, params, splits)
     torch.manual_seed(params.seed)
@@ -80,7 +80,7 @@ def unlearn_model(name: str, settings: TrainSettings, params: Params, splits: pd
     """
     device = models.select_device(params.device)
     method = base.get(name)
-    faces = subsets.load(layout.FACES, splits, device, only=method.subsets)
+    faces = subsets.load(layout.FACES, splits, device, task=params.task, only=method.subsets)
     original = models.load(layout.MODELS / "original", device)
     run = base.Run(seed=params.seed, title=f"unlearning with {name}")
     model = base.unlearn(method, original, faces, settings, run)
@@ -108,7 +108,7 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     started = time.perf_counter()
     info = models.load_info(layout.MODELS / name)
     model = models.load(layout.MODELS / name, device)
-    samples = per_sample(model, subsets.load(layout.FACES, splits, device, only=SUBSETS), splits)
+    samples = per_sample(model, subsets.load(layout.FACES, splits, device, task=params.task, only=SUBSETS), splits)
     metrics: dict[str, float | str] = {**summarise(samples, params.evaluate, params.seed)}
     metrics |= {"status": info["status"], "seconds": info["seconds"], "device": info["device"]}
     metrics |= {key: info[key] for key in ("forward_images", "backward_images") if key in info}
@@ -138,7 +138,7 @@ def _describe(name: str, params: Params, splits: pd.DataFrame) -> dict[str, Any]
         "head": params.model.head,
         "weights": architectures.sha256(Path(params.model.weights)) if params.model.weights else "",
         "task": params.task,
-        "classes": data["classes"][params.task],
+        "classes": tasks.output_names(data["classes"], params.task),
         "image_size": data["image_size"],
         "dataset": data["name"],
         "seed": params.seed,

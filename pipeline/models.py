@@ -78,6 +78,25 @@ def frozen(model: nn.Module) -> Iterator[None]:
         model.train(was_training)
 
 
+@contextmanager
+def only_last(model: FaceClassifier, k: int) -> Iterator[None]:
+    """Only the last k blocks can learn.
+
+    Raises:
+        ConfigError: the model has fewer blocks.
+    """
+    blocks = model.blocks()
+    if k > len(blocks):
+        raise ConfigError(f"the knob k is {k}, but the architecture has {len(blocks)} blocks: lower it in params.yaml")
+    model.requires_grad_(False)
+    for block in blocks[-k:]:
+        block.requires_grad_(True)
+    try:
+        yield
+    finally:
+        model.requires_grad_(True)
+
+
 def build(
     architecture: str,
     classes: int,

@@ -53,14 +53,15 @@ def divergence(logits: Tensor, reference: Tensor, *, multi_label: bool, temperat
     return (wanted.exp() * (wanted - told)).flatten(1).sum(1) * temperature**2
 
 
-def wrong_labels(labels: Tensor, width: int, generator: torch.Generator) -> Tensor:
+def wrong_labels(labels: Tensor, width: int, seed: int) -> Tensor:
     """Labels drawn uniformly among those that are not the true ones, each sample for itself.
 
     Args:
         labels: [B] or [B, A].
         width: number of classes C; attributes need none.
-        generator: on the CPU.
+        seed: of the draw.
     """
+    generator = torch.Generator().manual_seed(seed)
     if not is_multi_label(labels):
         shift = torch.randint(1, width, labels.shape, generator=generator).to(labels.device)
         return (labels + shift) % width

@@ -1,4 +1,5 @@
-"""A face classifier as an MLflow model that anyone can serve: pixels [B, 3, H, W] in [0, 1] -> probabilities [B, C].
+"""A face classifier as an MLflow model that anyone can serve: pixels [B, 3, H, W] in [0, 1] -> probabilities [B, C]
+(of each attribute by itself where there are several).
 
 It is a `torch.export` program (pt2): no pickle, and no code of this project is needed to load it.
 """
@@ -21,6 +22,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 from torch import nn
 
+from pipeline.data.tasks import is_multi_label
 from pipeline.tracking_store import Store
 
 FLOAT = np.dtype("float32")
@@ -53,7 +55,7 @@ def log(
     logged = client.create_logged_model(store.experiment, tags["method"], run_id, tags=tags)
     with _quiet():
         mlflow.pytorch.log_model(
-            nn.Sequential(model, nn.Softmax(dim=1)).eval(),
+            nn.Sequential(model, _probabilities(str(info.get("task", "")))).eval(),
             model_id=logged.model_id,
             serialization_format="pt2",
             signature=signature,
@@ -65,6 +67,10 @@ def log(
         now = logged.creation_timestamp
         client.log_batch(run_id, [Metric(k, v, now, 0, model_id=logged.model_id) for k, v in figures.items()])
     return str(logged.model_id)
+
+
+def _probabilities(task: str) -> nn.Module:
+    return nn.Sigmoid() if is_multi_label(task) else nn.Softmax(dim=1)
 
 
 def _requirements() -> list[str]:

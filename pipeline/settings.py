@@ -33,7 +33,7 @@ NonNegative = Annotated[float, Range(ge=0)]
 Share = Annotated[float, Range(gt=0, lt=1)]  # a proper part of a whole
 Unit = Annotated[float, Range(ge=0, le=1)]
 
-Task = Literal["age", "emotion", "gender"]
+Task = Literal["age", "emotion", "gender", "attributes"]
 Device = Literal["auto", "cpu", "cuda"]
 
 

@@ -12,13 +12,13 @@ from stages.common import run
 
 
 def main() -> None:
-    from pipeline.data import checks, splits, store
+    from pipeline.data import checks, splits, store, tasks
 
     params = config.load()
     settings, protocol = params.validate, params.split.protocol
     with tracking.stage_run("validate", params={"validate": asdict(settings), "protocol": protocol}) as tracked:
         faces, split = store.open(layout.FACES), splits.read(layout.SPLITS)
-        names = faces.info["classes"].get(params.task, [])
+        names = tasks.label_names(faces.info["classes"], params.task)
         docs = layout.DATA_DOCS
         outcome = checks.check(split, faces.table, names, protocol=protocol, settings=settings, docs=docs)
         result = {"success": not outcome.errors, **asdict(outcome)}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.data import balance, groups
+from pipeline.data import balance, groups, tasks
 from pipeline.errors import ConfigError, DataError
 from pipeline.settings import SplitSettings
 
@@ -50,14 +50,13 @@ def make(faces: pd.DataFrame, classes: dict[str, list[str]], *, task: str, setti
         ConfigError: fractions of 1 or more in all, an unknown person in `forget_persons`, or such persons together
             with protocol `published`.
     """
-    if task not in classes:
-        raise DataError(f"the data has no labels for task {task!r}; set `task:` to one of: {', '.join(classes)}")
+    names = tasks.label_names(classes, task)
     table = pd.DataFrame(
         {
             "image": faces["image"].to_numpy(),
             "person": faces["person"].astype(str).to_numpy(),
             "unit": groups.units(faces["person"], faces["content"]),
-            "label": faces[task].to_numpy(dtype="int64"),
+            "label": tasks.labels(faces, task).to_numpy(),
         }
     )
     content = faces["content"].reset_index(drop=True)
@@ -67,12 +66,12 @@ def make(faces: pd.DataFrame, classes: dict[str, list[str]], *, task: str, setti
         subset = _published(faces["published_subset"].reset_index(drop=True), settings)
     else:
         reason = _exclusions(table, content, reason, settings.duplicates)
-        subset, notes = _by_person(table[reason == ""], table, len(classes[task]), settings, seed)
+        subset, notes = _by_person(table[reason == ""], table, len(names), settings, seed)
         subset = subset.reindex(table.index)
     table["subset"] = subset.where(reason == "", "excluded").astype(str)
     table["reason"] = reason
     _check_filled(table, settings)
-    return Split(table, _summary(table, content, classes[task], task, settings.protocol, seed, notes))
+    return Split(table, _summary(table, content, names, task, settings.protocol, seed, notes))
 
 
 def write(split: Split, folder: Path) -> None:

@@ -7,17 +7,20 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from pipeline.data import store
+from pipeline.data import store, tasks
 from pipeline.data.batches import Faces, load_images
 from pipeline.errors import DataError
 
 
-def load(faces: Path, splits: pd.DataFrame, device: torch.device, *, only: tuple[str, ...]) -> dict[str, Faces]:
+def load(
+    faces: Path, splits: pd.DataFrame, device: torch.device, *, task: str, only: tuple[str, ...]
+) -> dict[str, Faces]:
     """Pictures and labels of some subsets, on the device.
 
     Args:
         faces: folder of the store.
         splits: as `pipeline.data.splits.read` gives it.
+        task: what the labels of the split are.
         only: which subsets. All must have pictures, except `test`, which a small data set can do without.
 
     Raises:
@@ -27,12 +30,13 @@ def load(faces: Path, splits: pd.DataFrame, device: torch.device, *, only: tuple
     tables = {str(name): table for name, table in splits.groupby("subset", observed=True)}
     if missing := [name for name in only if name not in tables and name != "test"]:
         raise DataError(f"the split has no pictures in {', '.join(missing)}: see `split:` in params.yaml")
-    return {name: _faces(images, tables[name], device) for name in only if name in tables}
+    return {name: _faces(images, tables[name], task, device) for name in only if name in tables}
 
 
-def _faces(images: torch.Tensor, table: pd.DataFrame, device: torch.device) -> Faces:
+def _faces(images: torch.Tensor, table: pd.DataFrame, task: str, device: torch.device) -> Faces:
+    labels = torch.from_numpy(table["label"].to_numpy(dtype="int64", copy=True))
     return Faces(
         images=images,
         rows=torch.from_numpy(table["image"].to_numpy(dtype="int64", copy=True)),
-        labels=torch.from_numpy(table["label"].to_numpy(dtype="int64", copy=True)).to(device),
+        labels=tasks.targets(labels, task).to(device),
     )

@@ -26,3 +26,13 @@ def margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """−log p_y per sample, [M], in nats: softplus(−margin), stable at both ends."""
     return np.logaddexp(0, -margins(logits, labels))
+
+
+def binary_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """−log p of each attribute, [M, A], in nats, for logits [M, A] and labels [M, A] of 0 and 1."""
+    return np.logaddexp(0, np.where(labels > 0, -logits, logits).astype(np.float64))
+
+
+def log_odds(loss: np.ndarray) -> np.ndarray:
+    """log p − log (1 − p) of p = exp(−loss), [M]: the margin of several attributes together."""
+    return -loss - np.log(-np.expm1(-np.maximum(loss, np.finfo(np.float64).tiny)))

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pipeline.data.tasks import ATTRIBUTES
 from pipeline.evaluation.membership import Attack, loss_attack
 from pipeline.evaluation.scores import forgetting_score, nomus
 from pipeline.settings import EvaluateSettings
+
+_EXTRA = {"top2_correct": "top2_accuracy", **{f"correct_{name}": f"{name}_accuracy" for name in ATTRIBUTES}}
 
 
 def summarise(samples: pd.DataFrame, settings: EvaluateSettings, seed: int) -> dict[str, float]:
     """All figures of one model.
 
-    `test_accuracy` and `top2_accuracy` count every held-out picture (test and unseen); `unseen` alone, matched to
-    the forget set's label mix, is what the attack compares forget with. Figures that begin with `validation_`
-    are computed the same way with the validation subset as the unseen one: only these may choose a model.
+    `test_accuracy`, `top2_accuracy` (more than two classes) and the accuracy of each attribute (several at once)
+    count every held-out picture (test and unseen); `unseen` alone, matched to the forget set's label mix, is what the
+    attack compares forget with. Figures that begin with `validation_` are computed the same way with the validation
+    subset as the unseen one: only these may choose a model.
 
     Args:
         samples: as `pipeline.evaluation.samples.per_sample` gives it.
@@ -27,7 +31,7 @@ def summarise(samples: pd.DataFrame, settings: EvaluateSettings, seed: int) -> d
     test_accuracy, validation_accuracy = test["correct"].mean(), of["validation"]["correct"].mean()
     figures = {
         "test_accuracy": test_accuracy,
-        "top2_accuracy": test["top2_correct"].mean(),
+        **{name: test[column].mean() for column, name in _EXTRA.items() if column in test},
         **{f"{name}_accuracy": of[name]["correct"].mean() for name in ("retain", "forget", "unseen")},
         **{f"{name}_loss": of[name]["loss"].mean() for name in ("retain", "forget", "unseen")},
         "mia_accuracy": attack.accuracy,

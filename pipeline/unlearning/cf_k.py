@@ -8,13 +8,10 @@ Goel, Prabhu, Sanyal, Lim, Torr & Kumaraguru, "Towards Adversarial Evaluations f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipeline.data.batches import Faces
-from pipeline.errors import ConfigError
-from pipeline.models import FaceClassifier
+from pipeline.models import FaceClassifier, only_last
 from pipeline.settings import Count, Positive, TrainSettings
 from pipeline.training import fit
 from pipeline.unlearning.base import Run
@@ -28,24 +25,5 @@ class Settings(TrainSettings):
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces) -> None:
-    with only_last(model, settings.k, "cf_k.k"):
+    with only_last(model, settings.k):
         fit(model, retain, settings, seed=run.seed, title=run.title, on_epoch=run.log_epoch(retain, settings))
-
-
-@contextmanager
-def only_last(model: FaceClassifier, k: int, knob: str) -> Iterator[None]:
-    """Only the last k blocks can learn.
-
-    Raises:
-        ConfigError: the model has fewer blocks; `knob` is named.
-    """
-    blocks = model.blocks()
-    if k > len(blocks):
-        raise ConfigError(f"{knob} is {k}, but this architecture has {len(blocks)} blocks")
-    model.requires_grad_(False)
-    for block in blocks[-k:]:
-        block.requires_grad_(True)
-    try:
-        yield
-    finally:
-        model.requires_grad_(True)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from pipeline.architectures import reinitialise
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
+from pipeline.models import FaceClassifier, only_last
 from pipeline.settings import Count, Positive, TrainSettings
 from pipeline.training import fit
 from pipeline.unlearning.base import Run
-from pipeline.unlearning.cf_k import only_last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +26,7 @@ class Settings(TrainSettings):
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces) -> None:
-    with only_last(model, settings.k, "eu_k.k"):
+    with only_last(model, settings.k):
         for block in model.blocks()[-settings.k :]:
             reinitialise(block)
         fit(model, retain, settings, seed=run.seed, title=run.title, on_epoch=run.log_epoch(retain, settings))

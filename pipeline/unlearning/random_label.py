@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
 from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
 from pipeline.objectives import wrong_labels
@@ -27,11 +25,6 @@ class Settings(TrainSettings):
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:
-    mixed = relabelled(forget, model.classes, run.seed).joined(retain)
+    wrong = replace(forget, labels=wrong_labels(forget.labels, model.classes, run.seed))
+    mixed = wrong.joined(retain)
     fit(model, mixed, settings, seed=run.seed, title=run.title, on_epoch=run.log_epoch(mixed, settings))
-
-
-def relabelled(faces: Faces, classes: int, seed: int) -> Faces:
-    """The same pictures with wrong labels."""
-    generator = torch.Generator().manual_seed(seed)
-    return replace(faces, labels=wrong_labels(faces.labels, classes, generator))

@@ -9,18 +9,17 @@ equations 3 to 5. γ is the quantile of the gradient's magnitude that leaves `sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
-from pipeline.objectives import losses
+from pipeline.objectives import losses, wrong_labels
 from pipeline.settings import Count, Positive, TrainSettings, Unit
 from pipeline.training import Updater, passes, predict
 from pipeline.unlearning.base import Run
-from pipeline.unlearning.random_label import relabelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +32,8 @@ class Settings(TrainSettings):
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:
     masks = saliency_masks(model, forget, settings)
     start = [parameter.detach().clone() for parameter in model.parameters()]
-    mixed = relabelled(forget, model.classes, run.seed).joined(retain)
+    wrong = replace(forget, labels=wrong_labels(forget.labels, model.classes, run.seed))
+    mixed = wrong.joined(retain)
     updater = Updater(model.parameters(), settings, settings.epochs * mixed.batches(settings.batch_size))
     model.train()
     with run.progress(settings.epochs * len(mixed)) as advance:
