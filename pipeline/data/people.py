@@ -120,7 +120,7 @@ YOUNG_BELOW = 4.6  # 40 years, as a group coordinate
 
 # How well a face tells its age, in age groups. The first is a trait, so only memory can undo it; it sets how much
 # better a model does on faces it was trained on. Chosen so that a ResNet18 reaches about 0.6 on new faces.
-LOOKS_OF_PERSON = 0.22
+LOOKS_OF_PERSON = 0.17
 LOOKS_OF_SHOT = 0.06
 STAGES = 0.8  # 0: a face ages evenly; 1: not at all in the middle of a group
 # Albums repeat rooms and clothes: part of what a model remembers of a person.

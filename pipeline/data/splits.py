@@ -63,7 +63,7 @@ def make(faces: pd.DataFrame, classes: dict[str, list[str]], *, task: str, setti
     reason = _unknown_labels(table, task)
     notes: list[str] = []
     if settings.protocol == "published":
-        subset = _published(faces["published_subset"].reset_index(drop=True), settings)
+        subset, notes = _published(faces["published_subset"].reset_index(drop=True), table["unit"], settings, seed)
     else:
         reason = _exclusions(table, content, reason, settings.duplicates)
         subset, notes = _by_person(table[reason == ""], table, len(names), settings, seed)
@@ -102,7 +102,10 @@ def _unknown_labels(table: pd.DataFrame, task: str) -> pd.Series:
     return pd.Series("", index=table.index).mask(table["label"] < 0, f"no label for {task}")
 
 
-def _published(published: pd.Series, settings: SplitSettings) -> pd.Series:
+def _published(
+    published: pd.Series, units: pd.Series, settings: SplitSettings, seed: int
+) -> tuple[pd.Series, list[str]]:
+    """The benchmark's own subsets, and what had to be added."""
     if settings.forget_persons:
         raise ConfigError(
             "split.forget_persons cannot go with `split.protocol: published`, whose forget set is fixed: "
@@ -113,7 +116,24 @@ def _published(published: pd.Series, settings: SplitSettings) -> pd.Series:
             f"{absent} of {len(published)} images have no published subset: this data set comes without a split "
             "of its own. Set `split.protocol: person` in params.yaml"
         )
-    return published
+    if (published == "validation").any():
+        return published, []
+    return _with_validation(published, units, settings, seed)
+
+
+def _with_validation(
+    published: pd.Series, units: pd.Series, settings: SplitSettings, seed: int
+) -> tuple[pd.Series, list[str]]:
+    """Persons of retain become the validation subset that a benchmark lacks: nothing else may choose a model."""
+    retain = units[published == "retain"]
+    sizes = retain[~retain.isin(units[published != "retain"])].value_counts(sort=False).sort_index()
+    order = sizes.iloc[np.random.default_rng(seed).permutation(len(sizes))]
+    chosen = order.index[order.cumsum() <= settings.validation_fraction * len(published)]
+    subset = published.mask(units.isin(chosen), "validation")
+    count = int((subset == "validation").sum())
+    return subset, [
+        f"the benchmark has no validation subset: {count} images of {len(chosen)} person(s) of retain are it"
+    ]
 
 
 def _exclusions(table: pd.DataFrame, content: pd.Series, reason: pd.Series, duplicates: str) -> pd.Series:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from pipeline.errors import DataError
 
-SOURCES = ("synthetic", "mufac")
+SOURCES = ("synthetic", "folder", "mufac", "celeba", "rafdb", "utkface")  # the order in which they are asked
 TASKS = ("age", "emotion", "gender", "young", "smiling")
 
 

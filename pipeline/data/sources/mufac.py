@@ -9,18 +9,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from pipeline.data.images import decode
 from pipeline.data.sources import TASKS, RawDataset
-from pipeline.errors import DataError
+from pipeline.data.sources.common import SHOWN, first, reader, refuse
 
 PARTS = {"train": "retain", "val": "validation", "test": "unseen"}  # part -> subset in the benchmark
 FORGET_ROWS = 1500  # the first rows of train are the benchmark's forget set
 COLUMNS = ("family_id", "person_id", "age_class", "image_path")
 AGES = list("abcdefgh")
-SHOWN = 5  # examples in a message
 
 
 def recognises(root: Path) -> bool:
@@ -37,15 +34,9 @@ def read(root: Path) -> RawDataset:
     """
     problems: list[str] = []
     tables = [_read_part(root, part, problems) for part in PARTS]
-    if problems:
-        raise DataError("\n".join([f"{root}: MUFAC has {len(problems)} problem(s):", *(f"  - {p}" for p in problems)]))
+    refuse(root, "MUFAC", problems)
     table = pd.concat(tables, ignore_index=True)
-    paths = [root / source for source in table["source"]]
-
-    def image(row: int) -> np.ndarray:
-        return decode(paths[row])
-
-    return RawDataset(name="mufac", classes={"age": AGES}, table=table, image=image)
+    return RawDataset(name="mufac", classes={"age": AGES}, table=table, image=reader(root, table))
 
 
 def _csv(root: Path, part: str) -> Path:
@@ -97,20 +88,15 @@ def _row_problems(rows: pd.DataFrame, path: Path, folder: Path) -> list[str]:
     filled = pictures != ""
     problems = []
     if (empty := (rows == "").any(axis=1)).any():
-        problems.append(f"{path.name}: {empty.sum()} row(s) with an empty cell: line {_first(empty.index[empty] + 2)}")
+        problems.append(f"{path.name}: {empty.sum()} row(s) with an empty cell: line {first(empty.index[empty] + 2)}")
     if (unknown := (ages != "") & ~ages.isin(AGES)).any():
-        labels = _first(ages[unknown].unique())
+        labels = first(ages[unknown].unique())
         problems.append(f"{path.name}: {unknown.sum()} row(s) with an age_class other than a to h: {labels}")
     if (twice := filled & pictures.duplicated()).any():
-        problems.append(f"{path.name}: {twice.sum()} picture(s) listed more than once: {_first(pictures[twice])}")
+        problems.append(f"{path.name}: {twice.sum()} picture(s) listed more than once: {first(pictures[twice])}")
     if (absent := filled & ~pictures.isin(names)).any():
         case = {name.lower(): name for name in names}
         hints = [f"{p} (there is {case[p.lower()]})" if p.lower() in case else p for p in pictures[absent][:SHOWN]]
         more = ", …" if absent.sum() > SHOWN else ""
         problems.append(f"{path.name}: {absent.sum()} picture(s) not in {folder.name}/: {', '.join(hints)}{more}")
     return problems
-
-
-def _first(values: pd.Index | pd.Series | np.ndarray) -> str:
-    told = [str(value) for value in values[:SHOWN]]
-    return ", ".join(told) + (", …" if len(values) > SHOWN else "")
