@@ -36,7 +36,10 @@ def rafdb_folders(tmp_path: Path) -> Path:
     for part, count in (("train", 10), ("test", 2)):
         for label in range(1, 8):
             for number in range(count):
-                picture(tmp_path / part / str(label) / f"{part}_{label}{number}.jpg", seed=100 * label + number)
+                picture(
+                    tmp_path / part / str(label) / f"{part}_{label}{number}.jpg",
+                    seed=1000 * len(part) + 100 * label + number,
+                )
     return tmp_path
 
 

@@ -1,0 +1,55 @@
+"""`dlfd evaluate`: any checkpoint on any data, outside the pipeline."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+from stages.common import guarded
+
+
+class Protocol(StrEnum):
+    published = "published"
+    person = "person"
+
+
+class Task(StrEnum):
+    age = "age"
+    emotion = "emotion"
+    gender = "gender"
+    attributes = "attributes"
+
+
+@guarded
+def evaluate(
+    checkpoint: Path = typer.Option(..., help="a .pth file of the paper's authors, or a model folder of this pipeline"),
+    data: Path = typer.Option(..., help="a folder or archive in any known layout"),
+    task: Task = typer.Option(Task.age, help="what the checkpoint predicts"),
+    protocol: Protocol = typer.Option(Protocol.published, help="who counts as forgotten"),
+    image_size: int = typer.Option(128, min=16, max=512, help="pixels a side; the paper's models saw 128"),
+    seed: int = typer.Option(0, min=0, help="of the split (protocol person), the attack's folds and the bootstrap"),
+    json_file: Path | None = typer.Option(None, "--json", help="write the figures there too"),
+) -> None:
+    """Accuracy, membership inference attack, forgetting score and NoMUS of a checkpoint."""
+    from pipeline import checkpoints
+    from pipeline.settings import SplitSettings
+
+    split = SplitSettings(protocol=protocol.value)
+    figures = checkpoints.evaluate(checkpoint, data, task=task.value, image_size=image_size, split=split, seed=seed)
+    _show(figures, f"{checkpoint.name} on {data.name}, {protocol.value} split")
+    if json_file:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _show(figures: dict[str, float], title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("metric", title=title, title_justify="left")
+    table.add_column("value", justify="right")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.4f}")
+    Console().print(table)
