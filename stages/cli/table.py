@@ -1,7 +1,8 @@
-"""`dlfd table`: the paper's tables on the data in use, as DVC experiments. What DVC has in its cache is not run again."""
+"""`dlfd table`: the paper's tables on the data in use, as DVC experiments. A cell that is done is not run again."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -39,31 +40,25 @@ def table(
 
 
 def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: list[str]) -> pd.DataFrame:
-    """The comparison of one run of the pipeline."""
-    name = re.sub(r"[^a-z0-9]+", "-", f"table{number} {variant.name} seed{seed}".lower()).strip("-")
-    typer.echo(f"{name}: {' '.join([*variant.settings, *settings])}")
-    chosen = [word for one in (f"seed={seed}", *variant.settings, *settings) for word in ("-S", one)]
-    command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--force", "--name", name, *chosen]
-    if (code := subprocess.run(command).returncode) != 0:
-        raise PipelineError(
-            f"{name} failed (exit {code}); what is done is kept: mend it and run the same command again"
-        )
-    shown = subprocess.run(
-        ["git", "show", f"{_revision(name)}:{COMPARISON}"], capture_output=True, text=True, check=True
-    )
-    return pd.read_csv(io.StringIO(shown.stdout))
+    """The comparison of one run of the pipeline, which is done unless an experiment with the same settings is there."""
+    chosen = [f"seed={seed}", *variant.settings, *settings]
+    words = re.sub(r"[^a-z0-9]+", "-", f"table{number} {variant.name} seed{seed}".lower()).strip("-")
+    fingerprint = hashlib.sha256("\n".join([*chosen, _git("diff", "HEAD")]).encode()).hexdigest()[:8]
+    name, head = f"{words}-{fingerprint}", _git("rev-parse", "HEAD").strip()
+    ref = f"refs/exps/{head[:2]}/{head[2:]}/{name}"  # where DVC keeps an experiment
+    if _git("for-each-ref", ref):
+        typer.echo(f"{name}: done before")
+    else:
+        typer.echo(f"{name}: {' '.join(chosen)}")
+        options = [word for one in chosen for word in ("-S", one)]
+        ended = subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name, *options])
+        if ended.returncode != 0 or not _git("for-each-ref", ref):
+            raise PipelineError(f"{name} failed; what is done is kept: mend it and give the same command again")
+    return pd.read_csv(io.StringIO(_git("show", f"{ref}:{COMPARISON}")))
 
 
-def _revision(experiment: str) -> str:
-    """The commit of an experiment: refs/exps/<first two>/<rest>/<name>."""
-    listed = subprocess.run(
-        ["git", "for-each-ref", "--sort=-committerdate", "--format=%(refname)", "refs/exps"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for ref in listed.stdout.split():
-        if ref.rpartition("/")[2] == experiment:
-            return ref
-    raise PipelineError(f"DVC has no experiment {experiment}: see `dvc exp show`")
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
 
 
 def _write(cells: pd.DataFrame, number: int, task: str) -> None:

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import yaml
+
+from pipeline.config import method_names
+from pipeline.evaluation.scores import nomus
+from pipeline.reference_tables import FIGURES, REFERENCE, Variant, markdown, summarise, variants
+
+
+@pytest.mark.parametrize("task", REFERENCE)
+def test_the_authors_figures_obey_their_own_arithmetic(task: str) -> None:
+    for model, (accuracy, mia, score) in REFERENCE[task].items():
+        assert nomus(accuracy, mia) == pytest.approx(score, abs=0.0016), model
+
+
+def test_every_reference_is_a_model_of_ours() -> None:
+    assert {model for rows in REFERENCE.values() for model in rows} <= {"original", "retrained", *method_names()}
+
+
+def test_table_one_runs_every_method_and_table_two_every_architecture() -> None:
+    (one,) = variants(1, ["dlfd", "scrub"])
+    assert one.settings == ("unlearn.methods=[dlfd,scrub]",)
+    assert [v.settings[1] for v in variants(2, ["dlfd"])] == [
+        f"model.architecture={name}" for name in ("resnet18", "densenet121", "efficientnet_b0")
+    ]
+
+
+def test_each_row_of_table_three_changes_knobs_that_exist() -> None:
+    with open("params.yaml", encoding="utf-8") as file:
+        shipped = yaml.safe_load(file)
+    full, *others = variants(3, ["dlfd"])
+    assert full.models == ()
+    for variant in others:
+        assert variant.models == ("dlfd",)
+        for setting in variant.settings[1:]:
+            section, _, rest = setting.partition(".")
+            knob, _, value = rest.partition("=")
+            assert shipped[section][knob] != yaml.safe_load(value), setting
+
+
+def cells(*values: float) -> pd.DataFrame:
+    rows = [
+        {"variant": "", "seed": seed, "model": "dlfd", **dict.fromkeys(FIGURES, value)}
+        for seed, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_mean_and_sample_deviation_over_seeds() -> None:
+    (row,) = summarise(cells(0.4, 0.6, 0.8), "age").to_dict("records")
+    assert row["seeds"] == 3
+    assert row["nomus"] == pytest.approx(0.6)
+    assert row["nomus_sd"] == pytest.approx(0.2)
+    assert (row["paper_accuracy"], row["paper_nomus"]) == (0.620, 0.782)
+
+
+def test_the_text_leaves_out_what_is_not_known() -> None:
+    text = markdown(summarise(cells(0.5), "gender"), "Table 1: gender")
+    assert text.splitlines()[-1] == "|  | dlfd | 0.500 | 0.500 | 0.500 | 0.500 |  |  |  |"
+    assert Variant("x").settings == ()
