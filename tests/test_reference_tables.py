@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import yaml
@@ -28,8 +30,7 @@ def test_table_one_runs_every_method_and_table_two_every_architecture() -> None:
 
 
 def test_each_row_of_table_three_changes_knobs_that_exist() -> None:
-    with open("params.yaml", encoding="utf-8") as file:
-        shipped = yaml.safe_load(file)
+    shipped = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8"))
     full, *others = variants(3, ["dlfd"])
     assert full.models == ()
     for variant in others:

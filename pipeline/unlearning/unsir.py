@@ -31,8 +31,8 @@ class Settings(TrainSettings):
     epochs: Count = 2
     learning_rate: Positive = 0.05
     impair_epochs: Count = 1
-    noise_steps: NonNegativeInt = 20
-    noise_learning_rate: Positive = 0.1
+    noise_steps: NonNegativeInt = 8
+    noise_learning_rate: Positive = 0.2
     noise_penalty: NonNegative = 0.1
 
 
@@ -64,7 +64,8 @@ def make_noise(
 
     They are pixels, but not bound to [0, 1]: the penalty alone holds them.
     """
-    noise = torch.randn(len(labels), 3, *shape, generator=generator).to(labels.device)
+    noise = torch.randn(len(labels), 3, *shape, generator=generator)
+    noise = noise.to(labels.device, memory_format=torch.channels_last)
     with frozen(model):
         for _ in range(settings.noise_steps):
             noise.requires_grad_(True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from helpers import make_model, make_subsets, same_state, state
+from helpers import CLASSES, make_model, make_subsets, same_state, state
 
 from pipeline.config import method_names
 from pipeline.models import FaceClassifier
@@ -107,6 +108,22 @@ def test_forget_pictures_are_read_by_the_methods_that_should(name: str, original
     model, _ = run_method(name, original)
     other, _ = run_method(name, original, subsets=make_subsets(forget_pictures=7))
     assert same_state(state(model), state(other)) != reads
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_a_method_serves_several_attributes_at_once(name: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    bits = {
+        subset: replace(faces, labels=torch.randint(2, (len(faces), CLASSES), generator=generator))
+        for subset, faces in SUBSETS.items()
+    }
+    before = make_model()
+    knobs = TrainSettings(epochs=15, batch_size=16, learning_rate=0.05, precision="fp32", augment=False)
+    fit(before, bits["retain"].joined(bits["forget"]), knobs, seed=0)
+    model, run = run_method(name, before, subsets=bits)
+    assert run.status in ("finished", "stopped early")
+    assert not same_state(state(before), state(model))
+    assert torch.isfinite(losses_of(model, bits["forget"])).all()
 
 
 FORGETS = {  # enough, on so small a set; what counts is the direction
