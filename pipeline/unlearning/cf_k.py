@@ -21,7 +21,7 @@ from pipeline.unlearning.base import Run
 class Settings(TrainSettings):
     epochs: Count = 2
     learning_rate: Positive = 0.1
-    k: Count = 2
+    k: Count = 3
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces) -> None:

@@ -22,7 +22,7 @@ from pipeline.unlearning.base import Run
 class Settings(TrainSettings):
     epochs: Count = 4
     learning_rate: Positive = 0.05
-    k: Count = 2
+    k: Count = 3
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces) -> None:
