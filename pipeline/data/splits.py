@@ -3,7 +3,8 @@
 Protocol `person`, the sound one: whole units (`groups.units`) go to one side, so neither a person nor a picture is on
 two. Of the persons held out for testing, `unseen` is drawn to match the forget set's label mix, so that an attack
 which tells the two apart measures memory and not a shift of labels; the others are `test`.
-Protocol `published`: the benchmark's own subsets, leaks and all, to compare with papers; leaks become warnings.
+Protocol `published`: the benchmark's own subsets, leaks and all, to compare with papers; leaks become warnings. Where
+it has no validation subset, one is taken out of retain by whole units, and a note says so.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ def make(faces: pd.DataFrame, classes: dict[str, list[str]], *, task: str, setti
     notes: list[str] = []
     if settings.protocol == "published":
         subset = _published(faces["published_subset"].reset_index(drop=True), settings)
+        if not (subset == "validation").any():
+            subset, notes = _with_validation(subset, table, reason, len(classes[task]), settings, seed)
     else:
         reason = _exclusions(table, content, reason, settings.duplicates)
         subset, notes = _by_person(table[reason == ""], table, len(classes[task]), settings, seed)
@@ -115,6 +118,29 @@ def _published(published: pd.Series, settings: SplitSettings) -> pd.Series:
             "of its own. Set `split.protocol: person` in params.yaml"
         )
     return published
+
+
+def _with_validation(
+    subset: pd.Series, table: pd.DataFrame, reason: pd.Series, classes: int, settings: SplitSettings, seed: int
+) -> tuple[pd.Series, list[str]]:
+    """The subsets with a validation subset out of retain, and a note. Units that are on another side as well stay."""
+    used = reason == ""
+    elsewhere = used & (subset != "retain")
+    free = table[used & ~table["unit"].isin(table["unit"][elsewhere])]
+    wanted = settings.validation_fraction * used.sum()
+    if wanted >= len(free):
+        raise ConfigError(
+            f"split.validation_fraction {settings.validation_fraction:g} of {used.sum()} images leaves nothing of the "
+            f"{len(free)} that the published split retains and that can be taken: lower it"
+        )
+    counts = pd.crosstab(free["unit"], free["label"]).reindex(columns=range(classes), fill_value=0)
+    side = balance.assign(counts.to_numpy(), {"validation": wanted}, None, np.random.default_rng(seed))
+    taken = free.index[free["unit"].isin(counts.index[side == "validation"])]
+    note = (
+        f"the published split has no validation subset: {len(taken)} of its retained images were taken for one "
+        "(split.validation_fraction), which is this pipeline's choice and not the benchmark's"
+    )
+    return subset.mask(subset.index.isin(taken), "validation"), [note]
 
 
 def _exclusions(table: pd.DataFrame, content: pd.Series, reason: pd.Series, duplicates: str) -> pd.Series:
