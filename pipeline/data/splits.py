@@ -23,6 +23,10 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.settings import SplitSettings
 
 COLUMNS = ("image", "person", "unit", "label", "subset", "reason")
+WITHOUT_PERSONS = (
+    "the data does not say who is on its pictures: each distinct picture is a unit, and other pictures of a person may "
+    "be on another side"
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ def make(faces: pd.DataFrame, classes: dict[str, list[str]], *, task: str, setti
         reason = _exclusions(table, content, reason, settings.duplicates)
         subset, notes = _by_person(table[reason == ""], table, len(classes[task]), settings, seed)
         subset = subset.reindex(table.index)
+    if (table["person"] == faces["source"].to_numpy()).all():
+        notes = [*notes, WITHOUT_PERSONS]
     table["subset"] = subset.where(reason == "", "excluded").astype(str)
     table["reason"] = reason
     _check_filled(table, settings)

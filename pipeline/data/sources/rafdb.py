@@ -77,7 +77,7 @@ def _read_list(root: Path, path: Path, problems: list[str]) -> pd.DataFrame:
     words, found = common.read_words(path)
     rows, wrong = common.words_table(path, words, ("name", "code"))
     problems += [*found, *wrong]
-    rows["part"] = rows["name"].str.partition("_")[0]
+    rows["part"] = rows["name"].str.split("_").str[0]
     for column, known, told in (
         ("part", PARTS, "name other than train_… or test_…"),
         ("code", CODES, "label other than 1 to 7"),
