@@ -49,8 +49,10 @@ def _cost(
     sizes = told.sum(axis=1)
     shift = np.abs(told / np.maximum(sizes, 1)[:, None] - overall).sum(axis=1) / 2
     miss = np.abs(sizes[:-1] - goals) / np.maximum(goals, 1)
-    forget = told[names.index("forget")] if forgotten is None else forgotten
-    short = np.maximum(forget - told[names.index("pool")], 0).sum() / max(forget.sum(), 1)
+    short = 0.0
+    if "pool" in names:
+        forget = told[names.index("forget")] if forgotten is None else forgotten
+        short = np.maximum(forget - told[names.index("pool")], 0).sum() / max(forget.sum(), 1)
     return float(shift.sum() + miss.sum() + short + (sizes == 0).sum() * len(sizes))
 
 

@@ -3,7 +3,8 @@
 Protocol `person`, the sound one: whole units (`groups.units`) go to one side, so neither a person nor a picture is on
 two. Of the persons held out for testing, `unseen` is drawn to match the forget set's label mix, so that an attack
 which tells the two apart measures memory and not a shift of labels; the others are `test`.
-Protocol `published`: the benchmark's own subsets, leaks and all, to compare with papers; leaks become warnings.
+Protocol `published`: the benchmark's own subsets, leaks and all, to compare with papers; leaks become warnings. Where
+it has no validation subset, one is taken out of retain by whole units, and a note says so.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.settings import SplitSettings
 
 COLUMNS = ("image", "person", "unit", "label", "subset", "reason")
+WITHOUT_PERSONS = (
+    "the data does not say who is on its pictures: each distinct picture is a unit, and other pictures of a person may "
+    "be on another side"
+)
 
 
 @dataclass(frozen=True)
@@ -63,11 +68,15 @@ def make(faces: pd.DataFrame, classes: dict[str, list[str]], *, task: str, setti
     reason = _unknown_labels(table, task)
     notes: list[str] = []
     if settings.protocol == "published":
-        subset, notes = _published(faces["published_subset"].reset_index(drop=True), table["unit"], settings, seed)
+        subset = _published(faces["published_subset"].reset_index(drop=True), settings)
+        if not (subset == "validation").any():
+            subset, notes = _with_validation(subset, table, reason, len(names), settings, seed)
     else:
         reason = _exclusions(table, content, reason, settings.duplicates)
         subset, notes = _by_person(table[reason == ""], table, len(names), settings, seed)
         subset = subset.reindex(table.index)
+    if (table["person"] == faces["source"].to_numpy()).all():
+        notes = [*notes, WITHOUT_PERSONS]
     table["subset"] = subset.where(reason == "", "excluded").astype(str)
     table["reason"] = reason
     _check_filled(table, settings)
@@ -102,10 +111,7 @@ def _unknown_labels(table: pd.DataFrame, task: str) -> pd.Series:
     return pd.Series("", index=table.index).mask(table["label"] < 0, f"no label for {task}")
 
 
-def _published(
-    published: pd.Series, units: pd.Series, settings: SplitSettings, seed: int
-) -> tuple[pd.Series, list[str]]:
-    """The benchmark's own subsets, and what had to be added."""
+def _published(published: pd.Series, settings: SplitSettings) -> pd.Series:
     if settings.forget_persons:
         raise ConfigError(
             "split.forget_persons cannot go with `split.protocol: published`, whose forget set is fixed: "
@@ -116,24 +122,30 @@ def _published(
             f"{absent} of {len(published)} images have no published subset: this data set comes without a split "
             "of its own. Set `split.protocol: person` in params.yaml"
         )
-    if (published == "validation").any():
-        return published, []
-    return _with_validation(published, units, settings, seed)
+    return published
 
 
 def _with_validation(
-    published: pd.Series, units: pd.Series, settings: SplitSettings, seed: int
+    subset: pd.Series, table: pd.DataFrame, reason: pd.Series, classes: int, settings: SplitSettings, seed: int
 ) -> tuple[pd.Series, list[str]]:
-    """Persons of retain become the validation subset that a benchmark lacks: nothing else may choose a model."""
-    retain = units[published == "retain"]
-    sizes = retain[~retain.isin(units[published != "retain"])].value_counts(sort=False).sort_index()
-    order = sizes.iloc[np.random.default_rng(seed).permutation(len(sizes))]
-    chosen = order.index[order.cumsum() <= settings.validation_fraction * len(published)]
-    subset = published.mask(units.isin(chosen), "validation")
-    count = int((subset == "validation").sum())
-    return subset, [
-        f"the benchmark has no validation subset: {count} images of {len(chosen)} person(s) of retain are it"
-    ]
+    """The subsets with a validation subset out of retain, and a note. Units that are on another side as well stay."""
+    used = reason == ""
+    elsewhere = used & (subset != "retain")
+    free = table[used & ~table["unit"].isin(table["unit"][elsewhere])]
+    wanted = settings.validation_fraction * used.sum()
+    if wanted >= len(free):
+        raise ConfigError(
+            f"split.validation_fraction {settings.validation_fraction:g} of {used.sum()} images leaves nothing of the "
+            f"{len(free)} that the published split retains and that can be taken: lower it"
+        )
+    counts = pd.crosstab(free["unit"], free["label"]).reindex(columns=range(classes), fill_value=0)
+    side = balance.assign(counts.to_numpy(), {"validation": wanted}, None, np.random.default_rng(seed))
+    taken = free.index[free["unit"].isin(counts.index[side == "validation"])]
+    note = (
+        f"the published split has no validation subset: {len(taken)} of its retained images were taken for one "
+        "(split.validation_fraction), which is this pipeline's choice and not the benchmark's"
+    )
+    return subset.mask(subset.index.isin(taken), "validation"), [note]
 
 
 def _exclusions(table: pd.DataFrame, content: pd.Series, reason: pd.Series, duplicates: str) -> pd.Series:

@@ -68,7 +68,5 @@ def _check(classes: dict[str, list[str]], task: str) -> None:
     needed = ATTRIBUTES if is_multi_label(task) else (task,)
     if missing := [name for name in needed if name not in classes]:
         among = [*classes, *(["attributes"] if set(ATTRIBUTES) <= set(classes) else [])]
-        raise DataError(
-            f"the data has no labels for task {task!r} (missing: {', '.join(missing)}); "
-            f"set `task:` to one of: {', '.join(among)}"
-        )
+        lacking = f" (missing: {', '.join(missing)})" if is_multi_label(task) else ""
+        raise DataError(f"the data has no labels for task {task!r}{lacking}; set `task:` to one of: {', '.join(among)}")

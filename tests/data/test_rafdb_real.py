@@ -1,4 +1,4 @@
-"""The real RAF-DB: its counts, and both protocols."""
+"""The real RAF-DB: its counts, its three pairs of identical pictures, and splits without leaks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data import raw, sources, splits, store
-from pipeline.settings import DataSettings, SplitSettings
+from pipeline.data import checks, raw, sources, splits, store
+from pipeline.settings import DataSettings, SplitSettings, ValidateSettings
 
 ROOT = Path(__file__).parents[2]
 RAFDB = Path(os.environ.get("RAFDB", ROOT.parent / "shared" / "data" / "rafdb.tar"))
@@ -28,21 +28,38 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> store.Store:
 
 def test_the_store(faces: store.Store) -> None:
     assert faces.info["name"] == "rafdb"
-    assert len(faces.table) == 15_339
-    assert faces.table["source"].str.startswith("train/").sum() == 12_271
-    assert faces.table["emotion"].value_counts().sort_index().tolist()[3] == faces.table["emotion"].value_counts().max()
+    assert faces.images.shape == (15339, 32, 32, 3)
+    assert faces.info["skipped_corrupt"] == 0
+    assert faces.info["published_subsets"] == {"forget": 3312, "retain": 7731, "unseen": 3068, "validation": 1228}
+    train = faces.table["source"].str.startswith("train/")
+    assert [train.sum(), (~train).sum()] == [12271, 3068]
+    emotions = faces.table["emotion"][train].value_counts(sort=False).sort_index()
+    assert emotions.tolist() == [1290, 281, 717, 4772, 1982, 705, 2524]
 
 
-def test_the_published_protocol(faces: store.Store) -> None:
-    settings = SplitSettings(protocol="published")
-    split = splits.make(faces.table, faces.info["classes"], task="emotion", settings=settings, seed=0)
-    counts = split.table["subset"].value_counts().to_dict()
-    assert counts == {"retain": 7_731, "forget": 3_313, "validation": 1_227, "unseen": 3_068}
+def test_identical_pictures_are_three_pairs_of_neighbours(faces: store.Store) -> None:
+    twins = faces.table[faces.table["content"].duplicated(keep=False)]
+    assert sorted(twins["source"].str.rpartition("/")[2].str[:-12]) == [
+        "test_2809",
+        "test_2810",
+        "train_03282",
+        "train_03285",
+        "train_08539",
+        "train_08540",
+    ]
+    assert twins.groupby("content")["emotion"].nunique().eq(1).all()
 
 
-def test_the_person_protocol_has_no_leak(faces: store.Store) -> None:
-    split = splits.make(faces.table, faces.info["classes"], task="emotion", settings=SplitSettings(), seed=0)
-    assert split.table[split.table["subset"] != "excluded"].groupby("unit")["subset"].nunique().max() <= 1 or (
-        split.table.groupby("unit")["subset"].agg(lambda found: len(set(found) - {"test", "unseen", "excluded"})).max()
-        <= 1
+@pytest.mark.parametrize(("protocol", "excluded"), [("published", 0), ("person", 3)])
+def test_neither_split_leaks(faces: store.Store, tmp_path: Path, protocol: str, excluded: int) -> None:
+    chosen = SplitSettings(protocol=protocol)  # type: ignore[arg-type]
+    classes = faces.info["classes"]
+    split = splits.make(faces.table, classes, task="emotion", settings=chosen, seed=0)
+    leaks = split.summary["leaks"]
+    assert [leaks["contents"], leaks["units"], leaks["conflicts"]] == [{}, {}, 0]
+    assert (split.table["subset"] == "excluded").sum() == excluded
+    outcome = checks.check(
+        split.table, faces.table, classes["emotion"], protocol=protocol, settings=ValidateSettings(), docs=tmp_path
     )
+    assert outcome.errors == []
+    assert outcome.warnings == []

@@ -20,7 +20,7 @@ import pandas as pd
 
 from pipeline.errors import DataError
 
-SOURCES = ("synthetic", "folder", "mufac", "celeba", "rafdb", "utkface")  # the order in which they are asked
+SOURCES = ("synthetic", "folder", "mufac", "rafdb", "celeba", "utkface")  # the first that recognises a folder reads it
 TASKS = ("age", "emotion", "gender", "young", "smiling")
 
 

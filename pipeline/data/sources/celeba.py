@@ -1,12 +1,10 @@
-"""MUCAC on CelebA-HQ (Choi & Na, 2023): 30,000 celebrities' pictures with identity, gender, young and smiling.
+"""CelebA-HQ with CelebA's identities, split as MUCAC (Choi and Na 2023): 30,000 pictures, three tasks of two classes.
 
-Layout, with the file names of the data sets: a folder of `<index>.jpg` (`CelebA-HQ-img/`, or another with such
-names), and the text files CelebAMask-HQ-attribute-anno.txt (attributes, 1 or -1), CelebA-HQ-to-CelebA-mapping.txt
-(which CelebA picture each one is) and identity_CelebA.txt (who that shows; it may list more pictures than there are).
+Layout: CelebA-HQ-img/<index>.jpg, CelebAMask-HQ-attribute-anno.txt, CelebA-HQ-to-CelebA-mapping.txt and CelebA's
+identity_CelebA.txt, each beside the others, in CelebAMask-HQ/ or in Anno/.
 
-Its split: identities are numbered by their first appearance in the numeric order of CelebA-HQ; numbers below 190 are
-test, below 1,250 forget, below 4,855 retain, the others unseen. It has no validation subset; `pipeline.data.splits`
-takes one from retain.
+The published split: identities are numbered by first appearance in the order of CelebA-HQ's indices; below 190 is test,
+below 1250 forget, below 4855 retain, the others unseen. It has no validation subset: the split takes one out of retain.
 """
 
 from __future__ import annotations
@@ -17,109 +15,139 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.data.sources import RawDataset
-from pipeline.data.sources.common import canonical, first, pictures, reader, refuse
+from pipeline.data.sources import RawDataset, common, synthetic
 
-ATTRIBUTES, MAPPING, IDENTITY = (
+TITLE = "CelebA-HQ"
+FOLDER = "CelebA-HQ-img"
+ATTRIBUTES, MAPPING, IDENTITIES = (
     "CelebAMask-HQ-attribute-anno.txt",
     "CelebA-HQ-to-CelebA-mapping.txt",
     "identity_CelebA.txt",
 )
-TASKS = {"gender": "Male", "young": "Young", "smiling": "Smiling"}
-CLASSES = {"gender": ["female", "male"], "young": ["not_young", "young"], "smiling": ["not_smiling", "smiling"]}
-BOUNDS, SUBSETS = (190, 1250, 4855), np.array(["test", "forget", "retain", "unseen"])
-NAME = re.compile(r"^(\d+)\.\w+$", re.ASCII)
+PLACES = (".", "CelebAMask-HQ", "Anno")
+TASKS = {"gender": "Male", "young": "Young", "smiling": "Smiling"}  # task: attribute, whose 1 is the second class
+CLASSES = {task: synthetic.CLASSES[task] for task in TASKS}
+SIDES = ("test", "forget", "retain", "unseen")
+CUTS = (190, 1250, 4855)  # first identity of each side but the first
 
 
 def recognises(root: Path) -> bool:
-    """Whether any of the three text files is there; `read` names those that are missing."""
-    return any(_find(root, name) for name in (ATTRIBUTES, MAPPING, IDENTITY))
+    """Whether one of CelebA-HQ's own two text files is there; `read` names what is missing."""
+    return any(_find(root, name) is not None for name in (ATTRIBUTES, MAPPING))
 
 
 def read(root: Path) -> RawDataset:
     """Join pictures, attributes, mapping and identities.
 
     Raises:
-        DataError: a file or column is missing, a line cannot be understood, or a picture has no row in one of them.
+        DataError: one message with every problem: a file or attribute is missing, a line cannot be read, or a picture
+            lacks its attributes, its original or its identity, or the other way round.
     """
     problems: list[str] = []
-    folder = _folder(root)
-    files = {name: _find(root, name) for name in (ATTRIBUTES, MAPPING, IDENTITY)}
-    problems += [f"{name} not found" for name, path in files.items() if path is None]
-    if folder is None:
-        problems.append("no folder of pictures named <index>.jpg, such as CelebA-HQ-img/")
-    refuse(root, "CelebA-HQ", problems)
-    assert folder is not None
-    names = [name for name in pictures(folder) if NAME.match(name)]
-    table = pd.DataFrame({"index": [int(name.split(".")[0]) for name in names], "name": names}).sort_values("index")
-    labels = _attributes(_lines(files[ATTRIBUTES]), problems)
-    person = _identities(_lines(files[MAPPING]), _lines(files[IDENTITY]), problems)
-    refuse(root, "CelebA-HQ", problems)
-    for what, known in ((ATTRIBUTES, labels.index), (f"{MAPPING} and {IDENTITY}", person.index)):
-        if (absent := ~table["index"].isin(known)).any():
-            problems.append(f"{absent.sum()} picture(s) without a row in {what}: {first(table['name'][absent])}")
-    refuse(root, "CelebA-HQ", problems)
-    who = person.loc[table["index"]]
-    rows = canonical(
-        {
-            "source": (folder.relative_to(root).as_posix() + "/" + table["name"]).str.removeprefix("./").to_numpy(),
-            "person": "id" + who.astype(str).to_numpy(dtype=object),
-            "published_subset": published(who.to_numpy()),
-            **{task: labels.loc[table["index"], task].to_numpy() for task in TASKS},
-        }
+    folder, attributes, mapping, identities = _places(root)
+    names = _pictures(folder)
+    labels = _read_attributes(attributes, problems)
+    persons = _read_persons(mapping, identities, problems)
+    if not problems:
+        problems += _unmatched(names.index, labels.index, FOLDER, ATTRIBUTES)
+        problems += _unmatched(names.index, persons.index, FOLDER, MAPPING)
+    common.raise_for(root, TITLE, problems)
+    names, labels, persons = names.sort_index(), labels.sort_index(), persons.sort_index()
+    table = common.canonical(
+        f"{folder.relative_to(root).as_posix()}/" + names,
+        {task: labels[task] for task in TASKS},
+        person=persons,
+        subset=published(persons),
     )
-    return RawDataset(name="celeba", classes=CLASSES, table=rows, image=reader(root, rows))
+    return common.dataset("celeba", root, CLASSES, table)
 
 
-def published(identities: np.ndarray) -> np.ndarray:
-    """The benchmark's subset [N] of pictures in the numeric order of CelebA-HQ, by their identities [N]."""
-    numbers, _ = pd.factorize(identities)  # by first appearance
-    return np.asarray(SUBSETS[np.searchsorted(BOUNDS, numbers, side="right")])
+def published(persons: pd.Series) -> pd.Series:
+    """MUCAC's subset of each picture.
+
+    Args:
+        persons: [N] identities, in the order of CelebA-HQ's indices.
+    """
+    number, _ = pd.factorize(persons)
+    return pd.Series(np.array(SIDES)[np.searchsorted(CUTS, number, side="right")], index=persons.index)
+
+
+def _places(root: Path) -> list[Path]:
+    """The folder of pictures and the three text files."""
+    there = {name: _find(root, name) for name in (FOLDER, ATTRIBUTES, MAPPING, IDENTITIES)}
+    looked = f"{root} or its CelebAMask-HQ/"
+    common.raise_for(root, TITLE, [f"{name} not found in {looked}" for name, path in there.items() if path is None])
+    return [path for path in there.values() if path is not None]
 
 
 def _find(root: Path, name: str) -> Path | None:
-    return next((path for path in (root / name, *sorted(root.glob(f"*/{name}"))) if path.is_file()), None)
+    return next((root / place / name for place in PLACES if (root / place / name).exists()), None)
 
 
-def _folder(root: Path) -> Path | None:
-    """The folder with the most pictures named by a number, here or up to two folders down."""
-    places = [root, *(path for pattern in ("*", "*/*") for path in sorted(root.glob(pattern)) if path.is_dir())]
-    counts = [sum(bool(NAME.match(name)) for name in pictures(place)) for place in places]
-    return places[int(np.argmax(counts))] if max(counts) else None
+def _pictures(folder: Path) -> pd.Series:
+    """Name of each picture by its index."""
+    found = {int(p.stem): p.name for p in sorted(folder.iterdir()) if re.fullmatch(r"\d+\.jpg", p.name)}
+    return pd.Series(found, dtype=str)
 
 
-def _lines(path: Path | None) -> list[list[str]]:
-    assert path is not None
-    return [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-
-
-def _attributes(lines: list[list[str]], problems: list[str]) -> pd.DataFrame:
-    """Labels 0 or 1 by index. The first line counts, the second names the columns."""
-    header = lines[1] if len(lines) > 1 else []
-    if missing := [name for name in TASKS.values() if name not in header]:
-        problems.append(f"{ATTRIBUTES} lacks the column(s) {', '.join(missing)} in its second line")
-        return pd.DataFrame()
-    rows = lines[2:]
-    if wrong := [number for number, row in enumerate(rows, 3) if len(row) != len(header) + 1 or not NAME.match(row[0])]:
+def _read_attributes(path: Path, problems: list[str]) -> pd.DataFrame:
+    """Labels of TASKS by index: lines of a count, of names, then of a picture's name and -1 or 1 for each name."""
+    words, found = common.read_words(path)
+    if found or len(words) < 3:
+        problems += found or [f"{path.name} needs a line with the count, one with the attributes, and one a picture"]
+        return pd.DataFrame(columns=list(TASKS))
+    (count, *_), names, *lines = words
+    lacking = [attribute for attribute in TASKS.values() if attribute not in names]
+    rows, wrong = common.words_table(path, lines, ["picture", *names], skipped=2)
+    problems += [f"{path.name} lacks the attribute(s) {', '.join(lacking)}"] if lacking else []
+    problems += wrong
+    if count != str(len(lines)):
+        problems.append(f"{path.name}: the first line says {count} pictures, {len(lines)} follow: is it cut short?")
+    if lacking or wrong:
+        return pd.DataFrame(columns=list(TASKS))
+    values = rows[list(TASKS.values())]
+    if (bad := ~values.isin(["-1", "1"]).all(axis=1)).any():
         problems.append(
-            f"{ATTRIBUTES}: {len(wrong)} line(s) that are no `0.jpg` with {len(header)} values: line {first(wrong)}"
+            f"{path.name}: {bad.sum()} row(s) with values other than -1 and 1: {common.first(rows['picture'][bad])}"
         )
-        return pd.DataFrame()
-    table = pd.DataFrame({task: [row[header.index(name) + 1] for row in rows] for task, name in TASKS.items()})
-    if not (known := table.isin(["1", "-1"])).all(axis=None):
+    labels = (values == "1").astype(int).set_axis(list(TASKS), axis=1)
+    return _by_index(labels, rows["picture"].str.removesuffix(".jpg"), path, problems)
+
+
+def _read_persons(mapping: Path, identities: Path, problems: list[str]) -> pd.Series:
+    """Identity of each picture by its index."""
+    (mapped, found), (known, also) = (common.read_words(path) for path in (mapping, identities))
+    if found or also:
+        problems += [*found, *also]
+        return pd.Series(dtype=str)
+    rows, wrong = common.words_table(mapping, mapped[1:], ("idx", "orig_idx", "orig_file"), skipped=1)
+    persons, also = common.words_table(identities, known, ("orig_file", "identity"))
+    problems += [*wrong, *also]
+    if wrong or also:
+        return pd.Series(dtype=str)
+    identity = rows["orig_file"].map(persons.set_index("orig_file")["identity"])
+    if (absent := identity.isna()).any():
+        told = common.first(rows["orig_file"][absent])
+        remedy = "it must be the list of all of CelebA (202,599 lines)"
+        problems.append(f"{identities.name}: {absent.sum()} picture(s) without an identity: {told}: {remedy}")
+    return _by_index(identity.to_frame(), rows["idx"], mapping, problems)["orig_file"]
+
+
+def _by_index(table: pd.DataFrame, index: pd.Series, path: Path, problems: list[str]) -> pd.DataFrame:
+    """The table with whole numbers as its index."""
+    if not (whole := index.str.fullmatch(r"0|[1-9]\d*")).all():
         problems.append(
-            f"{ATTRIBUTES}: value(s) other than 1 and -1: {first(sorted(set(table.to_numpy()[~known.to_numpy()])))}"
+            f"{path.name}: {(~whole).sum()} row(s) without a CelebA-HQ index: {common.first(index[~whole])}"
         )
-    table.index = pd.Index([int(row[0].split(".")[0]) for row in rows])
-    return (table == "1").astype(int)
+        return table
+    return table.set_axis(pd.Index(index.astype(int)), axis=0)
 
 
-def _identities(mapping: list[list[str]], identity: list[list[str]], problems: list[str]) -> pd.Series:
-    """Identity by CelebA-HQ index; without those whose CelebA picture has none."""
-    mapping = [row for row in mapping if row[0].isdigit()]  # its first line names the columns
-    for name, rows, width in ((MAPPING, mapping, 3), (IDENTITY, identity, 2)):
-        if wrong := [" ".join(row) for row in rows if len(row) != width]:
-            problems.append(f"{name}: {len(wrong)} line(s) without {width} values: {first(wrong)}")
-            return pd.Series(dtype=object)
-    who = dict(identity)
-    return pd.Series({int(index): who[file] for index, _, file in mapping if file in who}, dtype=object)
+def _unmatched(a: pd.Index, b: pd.Index, one: str, other: str) -> list[str]:
+    """What is in one file but not in another, both ways."""
+    pairs = ((a.difference(b), one, other), (b.difference(a), other, one))
+    return [
+        f"{len(gone)} picture(s) of {there} not in {where}: {common.first(f'{number}.jpg' for number in gone)}"
+        for gone, there, where in pairs
+        if len(gone)
+    ]

@@ -1,28 +1,28 @@
-"""Any folder of pictures with a manifest: how you bring your own data.
+"""A folder of anyone's own pictures, described by a table.
 
-`manifest.csv` or `manifest.parquet` in the folder, with the columns
-
-    path       of each picture, relative to the folder
-    person     whom it shows; without this column every picture is a unit of its own
-    subset     retain, forget, validation, unseen or test, for `split.protocol: published`; may be left out
-    age, emotion, gender, young, smiling       at least one: class names, or numbers from 0; empty where unknown
+Layout: manifest.csv or manifest.parquet, a row a picture: `path` relative to the manifest's folder; at least one of the
+tasks `age`, `emotion`, `gender`, `young`, `smiling`; if known `person`, a key of whom the picture shows (without it the
+picture is its own unit); if wanted `subset`, one of retain, forget, validation, unseen, test, for protocol `published`.
+A task's labels are class numbers from 0 or names, whose order is alphabetical with numbers by size; empty or -1 is
+unknown. Other columns are left alone.
 """
 
 from __future__ import annotations
 
+import posixpath
+import re
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.data.groups import SUBSETS
-from pipeline.data.sources import TASKS, RawDataset
-from pipeline.data.sources.common import canonical, first, reader, refuse
+from pipeline.data.sources import TASKS, RawDataset, common
 
 MANIFESTS = ("manifest.csv", "manifest.parquet")
 
 
 def recognises(root: Path) -> bool:
-    """Whether there is a manifest."""
+    """Whether the folder holds a manifest."""
     return any((root / name).is_file() for name in MANIFESTS)
 
 
@@ -30,74 +30,122 @@ def read(root: Path) -> RawDataset:
     """Read the manifest and check it against the folder.
 
     Raises:
-        DataError: one message with every problem: a manifest that cannot be read, a missing column, an unknown subset,
-            a picture that is missing, listed twice or outside the folder.
+        DataError: one message with every problem: no `path` or label column, a path that is empty, leads outside, is
+            listed twice or has no picture, an unknown subset, labels that cannot be classes.
     """
-    path = next(root / name for name in MANIFESTS if (root / name).is_file())
-    problems: list[str] = []
-    manifest = _read(path, problems)
-    refuse(root, "the manifest", problems)
-    tasks = [task for task in TASKS if task in manifest]
-    problems += _problems(root, manifest, tasks)
-    refuse(root, "the manifest", problems)
-    encoded = {task: _encode(manifest[task]) for task in tasks}
-    table = canonical(
-        {
-            "source": manifest["path"],
-            **({"person": manifest["person"]} if "person" in manifest else {}),
-            **({"published_subset": manifest["subset"]} if "subset" in manifest else {}),
-            **{task: labels for task, (labels, _) in encoded.items()},
-        }
+    rows, path, problems = _read_manifest(root)
+    classes: dict[str, list[str]] = {}
+    labels: dict[str, pd.Series] = {}
+    if not problems:
+        rows["path"], problems = _paths(rows["path"], root, path)
+        problems += _subset_problems(rows, path)
+        for task in [task for task in TASKS if task in rows]:
+            names, numbers, wrong = _classes(rows[task], task, path)
+            problems += wrong
+            if names:
+                classes[task], labels[task] = names, numbers
+        if not classes and not problems:
+            problems.append(f"{path.name}: no label in any of {', '.join(TASKS)}: fill at least one of these columns")
+    common.raise_for(root, "the folder", problems)
+    person = rows.get("person", pd.Series("", index=rows.index))
+    table = common.canonical(
+        rows["path"], labels, person=person.where(person != "", rows["path"]), subset=rows.get("subset", "")
     )
-    classes = {task: names for task, (_, names) in encoded.items()}
-    return RawDataset(name="folder", classes=classes, table=table, image=reader(root, table))
+    return common.dataset("folder", root, classes, table)
 
 
-def _read(path: Path, problems: list[str]) -> pd.DataFrame:
-    """All cells as text, empty where unknown."""
+def _read_manifest(root: Path) -> tuple[pd.DataFrame, Path, list[str]]:
+    """All cells as stripped text, where they are from, and what is wrong with the file as a whole."""
+    there = [root / name for name in MANIFESTS if (root / name).is_file()]
+    if len(there) > 1:
+        return pd.DataFrame(), root, [f"{' and '.join(MANIFESTS)} are both there: remove one of them"]
+    path = there[0]
+    rows, problems = common.read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
+    if problems:
+        return rows, path, problems
+    rows.columns = rows.columns.str.strip()
+    has = f"it has {', '.join(rows.columns)}"
+    if twice := sorted(set(rows.columns[rows.columns.duplicated()])):
+        problems.append(f"{path.name} has the column(s) {', '.join(twice)} more than once")
+    if "path" not in rows:
+        problems.append(f"{path.name} lacks the column path (separated by commas); {has}")
+    if not any(task in rows for task in TASKS):
+        problems.append(f"{path.name} has no label column: add at least one of {', '.join(TASKS)}; {has}")
+    if rows.empty:
+        problems.append(f"{path.name} has no rows")
+    return rows.apply(lambda column: column.str.strip()), path, problems
+
+
+def _read_parquet(path: Path) -> tuple[pd.DataFrame, list[str]]:
     try:
-        if path.suffix == ".csv":
-            return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig").apply(
-                lambda c: c.str.strip()
-            )
-        table = pd.read_parquet(path)
-    except (ValueError, OSError) as error:
-        problems.append(f"{path.name} cannot be read: {error}")
-        return pd.DataFrame()
-    whole = {str(name): cells.astype("Int64") for name, cells in table.items() if pd.api.types.is_numeric_dtype(cells)}
-    return table.assign(**whole).astype("string").fillna("").astype(str)
+        table = pd.read_parquet(path).reset_index(drop=True)
+    except (ValueError, OSError) as error:  # Arrow's errors are ValueErrors
+        return pd.DataFrame(), [f"{path.name} cannot be read as Parquet: {' '.join(str(error).split())}"]
+    return table.set_axis(table.columns.astype(str), axis=1).apply(_as_text), []
 
 
-def _problems(root: Path, manifest: pd.DataFrame, tasks: list[str]) -> list[str]:
-    if "path" not in manifest:
-        return [f"no column `path`; there is {', '.join(map(str, manifest.columns)) or 'none'}"]
-    found = [] if tasks else [f"no column of labels: at least one of {', '.join(TASKS)}"]
-    if manifest.empty:
-        return [*found, "it lists no picture"]
-    paths = manifest["path"]
-    base = root.resolve()
-    outside = [path for path in paths if not (root / path).resolve().is_relative_to(base)]
-    absent = [path for path in paths if path not in outside and not (path and (root / path).is_file())]
-    told = {
-        "picture(s) outside the folder": outside,
-        "picture(s) not found": absent,
-        "picture(s) listed more than once": list(paths[paths.duplicated()]),
-    }
-    if "person" in manifest:
-        told["picture(s) without a person"] = list(paths[manifest["person"] == ""])
-    if "subset" in manifest:
-        told[f"subset(s) other than {', '.join(SUBSETS)}"] = list(
-            manifest["subset"][~manifest["subset"].isin([*SUBSETS, ""])].unique()
+def _as_text(column: pd.Series) -> pd.Series:
+    """Cells as a CSV file would have them: nothing for a gap, and no `.0` that gaps give to whole numbers."""
+    is_whole = pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all()
+    if is_whole or pd.api.types.is_bool_dtype(column):
+        column = column.astype("Int64")
+    return column.astype(object).where(column.notna(), "").astype(str)
+
+
+def _paths(paths: pd.Series, root: Path, manifest: Path) -> tuple[pd.Series, list[str]]:
+    """Normal paths, and those that are empty, lead outside, come twice or have no picture."""
+    problems = []
+    if (empty := paths == "").any():
+        problems.append(
+            f"{manifest.name}: {empty.sum()} row(s) without a path: row {common.first(empty.index[empty] + 1)}"
         )
-    found += [f"{len(examples)} {what}: {first(examples)}" for what, examples in told.items() if examples]
-    return found + [f"column {task}: no label at all" for task in tasks if (manifest[task] == "").all()]
+    normal = paths.where(empty, paths.map(posixpath.normpath))
+    outside = normal.str.startswith("/") | (normal == "..") | normal.str.startswith("../")
+    if outside.any():
+        told = f"{outside.sum()} path(s) that lead outside the folder: {common.first(paths[outside])}"
+        problems.append(f"{manifest.name}: {told}: give paths relative to it")
+    inside = ~empty & ~outside
+    if (twice := inside & normal.duplicated()).any():
+        problems.append(
+            f"{manifest.name}: {twice.sum()} picture(s) listed more than once: {common.first(normal[twice])}"
+        )
+    there = common.files(root)
+    if (absent := inside & ~normal.isin(there)).any():
+        told = common.hinted(normal[absent].tolist(), there)
+        problems.append(f"{manifest.name}: {absent.sum()} picture(s) not in the folder: {told}")
+    return normal, problems
 
 
-def _encode(cells: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Labels, -1 where empty, and class names. Numbers are labels already; names are sorted."""
-    known = cells[cells != ""]
-    if known.str.fullmatch(r"\d+").all():
-        numbers = pd.to_numeric(cells.where(cells != "", "-1")).astype(int)
-        return numbers, [str(number) for number in range(int(numbers.max()) + 1)]
-    names = sorted(known.unique())
-    return cells.map({name: number for number, name in enumerate(names)}).fillna(-1).astype(int), names
+def _subset_problems(rows: pd.DataFrame, path: Path) -> list[str]:
+    unknown = ~rows["subset"].isin([*SUBSETS, ""]) if "subset" in rows else pd.Series(False, index=rows.index)
+    if not unknown.any():
+        return []
+    told = common.first(rows["subset"][unknown].unique())
+    return [f"{path.name}: {unknown.sum()} row(s) with a subset other than {', '.join(SUBSETS)}: {told}"]
+
+
+def _classes(cells: pd.Series, task: str, path: Path) -> tuple[list[str], pd.Series, list[str]]:
+    """Class names in label order (none if all is unknown), the label of each row, and what is wrong."""
+    known = ~cells.isin(["", "-1"])
+    names = sorted(cells[known].unique(), key=_natural)
+    numbers = cells.map({name: label for label, name in enumerate(names)}).where(known, -1)
+    if len(names) == 1:
+        return names, numbers, [f"{path.name}: column {task} knows one class only: {names[0]}; there must be two"]
+    whole = [name for name in names if re.fullmatch(r"-?\d+", name)]
+    if whole and len(whole) < len(names):
+        mixed = [whole[0], next(name for name in names if name not in whole)]
+        return names, numbers, [f"{path.name}: column {task} mixes numbers and names: {common.first(mixed)}"]
+    if whole and names != [str(label) for label in range(len(names))]:
+        told = "class numbers that do not run from 0 without a gap"
+        return (
+            names,
+            numbers,
+            [f"{path.name}: column {task} has {told}: {common.first(names)}: number them so, or use names"],
+        )
+    return names, numbers, []
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that puts 7-12 before 13-19."""
+    words = [word for word in re.split(r"(\d+)", name) if word]
+    return [(0, int(word), "") if word.isdigit() else (1, 0, word) for word in words]

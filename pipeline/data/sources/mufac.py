@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.data.sources import TASKS, RawDataset
-from pipeline.data.sources.common import SHOWN, first, reader, refuse
+from pipeline.data.sources import RawDataset, common
 
 PARTS = {"train": "retain", "val": "validation", "test": "unseen"}  # part -> subset in the benchmark
 FORGET_ROWS = 1500  # the first rows of train are the benchmark's forget set
@@ -34,9 +33,8 @@ def read(root: Path) -> RawDataset:
     """
     problems: list[str] = []
     tables = [_read_part(root, part, problems) for part in PARTS]
-    refuse(root, "MUFAC", problems)
-    table = pd.concat(tables, ignore_index=True)
-    return RawDataset(name="mufac", classes={"age": AGES}, table=table, image=reader(root, table))
+    common.raise_for(root, "MUFAC", problems)
+    return common.dataset("mufac", root, {"age": AGES}, pd.concat(tables, ignore_index=True))
 
 
 def _csv(root: Path, part: str) -> Path:
@@ -56,23 +54,19 @@ def _read_part(root: Path, part: str, problems: list[str]) -> pd.DataFrame:
     subset = pd.Series(PARTS[part], index=rows.index)
     if part == "train":
         subset.iloc[:FORGET_ROWS] = "forget"
-    unknown = dict.fromkeys(TASKS, -1)
-    return pd.DataFrame(
-        {
-            "person": rows["family_id"] + "/" + rows["person_id"],
-            "source": f"{folder.name}/" + rows["image_path"],
-            "published_subset": subset,
-            **{**unknown, "age": rows["age_class"].map(AGES.index).astype(int)},
-        }
+    return common.canonical(
+        f"{folder.name}/" + rows["image_path"],
+        {"age": rows["age_class"].map(AGES.index)},
+        person=rows["family_id"] + "/" + rows["person_id"],
+        subset=subset,
     )
 
 
 def _read_csv(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """All cells as text, and what is wrong with the file as a whole."""
-    try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:  # pandas' parser errors and bad UTF-8 are ValueErrors
-        return pd.DataFrame(), [f"{path.name} cannot be read as CSV: {error}"]
+    rows, problems = common.read_csv(path)
+    if problems:
+        return rows, problems
     missing = [column for column in COLUMNS if column not in rows]
     if missing:
         return rows, [f"{path.name} lacks the column(s) {', '.join(missing)}; it has {', '.join(rows.columns)}"]
@@ -88,15 +82,15 @@ def _row_problems(rows: pd.DataFrame, path: Path, folder: Path) -> list[str]:
     filled = pictures != ""
     problems = []
     if (empty := (rows == "").any(axis=1)).any():
-        problems.append(f"{path.name}: {empty.sum()} row(s) with an empty cell: line {first(empty.index[empty] + 2)}")
+        problems.append(
+            f"{path.name}: {empty.sum()} row(s) with an empty cell: line {common.first(empty.index[empty] + 2)}"
+        )
     if (unknown := (ages != "") & ~ages.isin(AGES)).any():
-        labels = first(ages[unknown].unique())
+        labels = common.first(ages[unknown].unique())
         problems.append(f"{path.name}: {unknown.sum()} row(s) with an age_class other than a to h: {labels}")
     if (twice := filled & pictures.duplicated()).any():
-        problems.append(f"{path.name}: {twice.sum()} picture(s) listed more than once: {first(pictures[twice])}")
+        problems.append(f"{path.name}: {twice.sum()} picture(s) listed more than once: {common.first(pictures[twice])}")
     if (absent := filled & ~pictures.isin(names)).any():
-        case = {name.lower(): name for name in names}
-        hints = [f"{p} (there is {case[p.lower()]})" if p.lower() in case else p for p in pictures[absent][:SHOWN]]
-        more = ", …" if absent.sum() > SHOWN else ""
-        problems.append(f"{path.name}: {absent.sum()} picture(s) not in {folder.name}/: {', '.join(hints)}{more}")
+        told = common.hinted(pictures[absent].tolist(), names)
+        problems.append(f"{path.name}: {absent.sum()} picture(s) not in {folder.name}/: {told}")
     return problems

@@ -1,51 +1,53 @@
-"""UTKFace (Zhang, Song & Qi, CVPR 2017): faces whose names tell age and gender, [age]_[gender]_[race]_[date&time].jpg.
+"""UTKFace (Zhang, Song and Qi 2017): age and gender in the names of the pictures; no identities, no split of its own.
 
-Pictures may lie in folders. In three real names the race is missing, which we do not read anyway; a name without age or
-gender is refused. No identities, and no split of its own. Ages fall into eight groups.
+Layout: `[age]_[gender]_[race]_[date].jpg` or `….jpg.chip.jpg`, in any folders. Three pictures of the original lack the
+race; their age and gender are read all the same.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.sources import RawDataset
-from pipeline.data.sources.common import PICTURES, canonical, first, reader, refuse
+from pipeline.data import people
+from pipeline.data.sources import RawDataset, common, folder, synthetic
 
-BOUNDS = (3, 10, 20, 30, 40, 50, 65)  # a group ends before each of them; ages in years
-AGES = ["0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-64", "65+"]
-GENDERS = ["female", "male"]  # the names say 0 for male
-NAME = re.compile(r"^(\d{1,3})_([01])_(?:[0-4]_)?\d{8,}\.", re.ASCII)
-LOOKS_LIKE = re.compile(r"^\d{1,3}_\d_(\d_)?\d{8,}\.", re.ASCII)
+BOUNDS = (7, 13, 20, 31, 46, 56, 67)  # first year of life of each age group but the first: 0-6, 7-12, …, 67+
+CLASSES = {"age": list(people.AGES), "gender": synthetic.CLASSES["gender"]}
+NAME = re.compile(r"(?P<age>\d|[1-9]\d|1[01]\d)_(?P<gender>[01])_(?:[0-4]_)?\d{8,}\.jpg(?:\.chip\.jpg)?", re.IGNORECASE)
+GENDERS = ("male", "female")  # as numbered in the names
+LOOKED_AT = 100  # names in each folder, to recognise
 
 
 def recognises(root: Path) -> bool:
-    """Whether the first picture found, here or one folder down, has such a name."""
-    found = (path for pattern in ("*", "*/*") for path in sorted(root.glob(pattern)) if path.suffix.lower() in PICTURES)
-    return any(LOOKS_LIKE.match(path.name) for path in [next(found, Path())])
+    """Whether most of the first pictures in the folder, or in a folder in it without a manifest, have such names."""
+    below = (child for child in root.iterdir() if child.is_dir() and not folder.recognises(child))
+    return any(_named_so(place) for place in (root, *below)) if root.is_dir() else False
 
 
 def read(root: Path) -> RawDataset:
-    """Read ages and genders from the names.
+    """Read the names of all pictures.
 
     Raises:
-        DataError: a picture's name lacks age or gender.
+        DataError: names that cannot be parsed, with their count and the first of them.
     """
-    paths = sorted(path.relative_to(root) for path in root.rglob("*") if path.suffix.lower() in PICTURES)
-    told = [NAME.match(path.name) for path in paths]
-    problems = []
-    if wrong := [str(path) for path, match in zip(paths, told, strict=True) if not match]:
-        rule = "[age]_[gender 0|1]_[race]_[date&time].jpg"
-        problems.append(f"{len(wrong)} picture(s) whose name is not {rule}: {first(wrong)}; rename or remove them")
-    refuse(root, "UTKFace", problems)
-    years = np.array([int(match[1]) for match in told if match])
-    table = canonical(
-        {
-            "source": [path.as_posix() for path in paths],
-            "age": np.searchsorted(BOUNDS, years, side="right"),
-            "gender": [1 - int(match[2]) for match in told if match],
-        }
-    )
-    return RawDataset(name="utkface", classes={"age": AGES, "gender": GENDERS}, table=table, image=reader(root, table))
+    sources = common.pictures(root)
+    matches = [NAME.fullmatch(source.rpartition("/")[2]) for source in sources]
+    if bad := [source for source, match in zip(sources, matches, strict=True) if not match]:
+        told = f"{len(bad)} picture(s) not named [age]_[gender]_[race]_[date].jpg: {common.first(bad)}"
+        common.raise_for(root, "UTKFace", [f"{told}: rename or remove them"])
+    parsed = [match for match in matches if match]
+    classes = CLASSES["gender"]
+    labels = {
+        "age": np.digitize([int(match["age"]) for match in parsed], BOUNDS),
+        "gender": np.array([classes.index(GENDERS[int(match["gender"])]) for match in parsed]),
+    }
+    return common.dataset("utkface", root, CLASSES, common.canonical(sources, labels))
+
+
+def _named_so(place: Path) -> bool:
+    names = list(islice((path.name for path in place.iterdir() if common.is_picture(path.name)), LOOKED_AT))
+    return sum(bool(NAME.fullmatch(name)) for name in names) > len(names) / 2
