@@ -18,7 +18,10 @@ def main() -> None:
     params = config.load()
     with tracking.stage_run("download", params={"data": asdict(params.data)}) as tracked:
         with raw.opened(layout.RAW, layout.WORKSPACE) as root:
-            faces = store.build(sources.read(root), layout.FACES, params.data)
+            found = sources.read(root)
+            for note in found.notes:
+                typer.secho(f"warning: {note}", fg="yellow", err=True)
+            faces = store.build(found, layout.FACES, params.data)
         info = faces.info
         if info["name"] == "synthetic":  # pictures of real people do not belong into a report
             sheet = contact_sheet.contact_sheet(faces.table, lambda row: faces.images[row], info["classes"])
@@ -27,7 +30,8 @@ def main() -> None:
         tracked.log_metrics({name: info[name] for name in COUNTS})
     skipped = f", {info['skipped_corrupt']} that cannot be read left out" if info["skipped_corrupt"] else ""
     size = info["image_size"]
-    typer.echo(f"{info['name']}: {info['images']} images of {info['persons']} persons at {size}×{size}{skipped}")
+    persons = "unknown" if (faces.table["person"] == faces.table["source"]).all() else info["persons"]
+    typer.echo(f"{info['name']}: {info['images']} images of {persons} persons at {size}×{size}{skipped}")
 
 
 if __name__ == "__main__":

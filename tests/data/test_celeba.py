@@ -104,6 +104,8 @@ ANNO, MAPPING, IDENTITY = "*attribute-anno.txt", "*mapping.txt", "identity_Celeb
         (lambda r: (r / "identity_CelebA.txt").unlink(), "identity_CelebA.txt not found"),
         (lambda r: next(r.rglob("CelebA-HQ-img")).rename(r / "pictures"), "CelebA-HQ-img not found"),
         (lambda r: next(r.rglob("7.jpg")).unlink(), r"of CelebAMask-HQ-attr.* not in CelebA-HQ-img: 7\.jpg"),
+        (lambda r: draw(r / NESTED / "03.jpg"), r"CelebA-HQ-img: 1 index\(es\) more than once: 3"),
+        (edit(ANNO, lambda t: t.replace("4.jpg  ", "3  ", 1)), r"attribute-anno\.txt: 1 index\(es\) more than once: 3"),
         (lambda r: draw(r / NESTED / "12.jpg"), r"1 picture\(s\) of CelebA-HQ-img not in .*: 12"),
         (edit(ANNO, lambda t: t.replace(" Male", " Man")), r"lacks the attribute\(s\) Male"),
         (edit(ANNO, lambda t: t.replace("3.jpg  -1  1", "3.jpg  -1  0")), r"1 row\(s\) with values other than -1"),

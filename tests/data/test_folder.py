@@ -62,6 +62,16 @@ def test_names_are_ordered_with_numbers_by_size(tmp_path: Path) -> None:
     assert data.table["age"].tolist() == [2, 0, -1, 1, -1]
 
 
+def test_any_text_can_name_a_class(tmp_path: Path) -> None:
+    assert read(write(tmp_path, "path,age\na.jpg,m²\nb/c.png,²\n")).classes == {"age": ["m²", "²"]}
+
+
+@pytest.mark.parametrize("other", ["dataset.yaml", "custom_train_dataset.csv", "list_patition_label.txt"])
+def test_a_manifest_counts_whatever_else_lies_beside_it(tmp_path: Path, other: str) -> None:
+    (write(tmp_path) / other).write_text("names: [face]\n")
+    assert read(tmp_path).name == "folder"
+
+
 def test_a_manifest_counts_whatever_the_pictures_are_called(tmp_path: Path) -> None:
     names = ("30_0_1_20170109150557335.jpg", "train/1/a.jpg", "test/1/b.jpg")
     text = "path,smiling\n" + "".join(f"{name},{number % 2}\n" for number, name in enumerate(names))
@@ -78,6 +88,7 @@ def test_a_manifest_counts_whatever_the_pictures_are_called(tmp_path: Path) -> N
         ("file,age\na.jpg,0\n", r"lacks the column path \(separated by commas\); it has file, age"),
         ("path;age\na.jpg;0\n", r"lacks the column path \(separated by commas\)"),
         ("path,age\n", "has no rows"),
+        ("path,age\na.jpg,0,\nb/c.png,1,\n", "rows with more cells than its first line"),
         ("", "cannot be read as CSV"),
         ("path,age\na.jpg,\nb/c.png,-1\n", "no label in any of age"),
         ("path,age\n,0\nb/c.png,1\n", r"1 row\(s\) without a path: row 1"),

@@ -93,6 +93,7 @@ def empty_folder(root: Path) -> None:
         (spoil_list(lambda t: t.replace(FIRST, "val_2.jpg 3")), r"1 line\(s\) with a name other than train_"),
         (spoil_list(lambda t: t.replace(FIRST, FIRST[:-2])), r"1 line\(s\) without exactly 2 words.*: line 14"),
         (spoil_list(lambda t: t.replace(FIRST[:-6], "train_00001")), r"1 name\(s\) listed more than once: train_00001"),
+        (spoil_list(lambda t: t + "train_00002_aligned.jpg 3\n"), r"1 picture\(s\) listed twice: .*/train_00002_al"),
         (spoil_list(lambda t: t + "train_99999.jpg 1\n"), r"1 picture\(s\) not in .*train_99999.*aligned\.zip"),
         (spoil_list(lambda t: t[t.index("train") :]), "lists no picture of test"),
         (spoil_list(lambda _: ""), r"list_patition_label\.txt is empty"),

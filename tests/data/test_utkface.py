@@ -44,10 +44,22 @@ def test_gender_and_units(tmp_path: Path) -> None:
     assert raw.image(1).shape == (8, 8, 3)
 
 
-def test_the_three_names_without_a_race(tmp_path: Path) -> None:
-    raw = read(write(tmp_path, WITHOUT_RACE))
+def test_the_three_names_without_a_race_are_read_and_counted(tmp_path: Path) -> None:
+    raw = read(write(tmp_path, [*WITHOUT_RACE, f"30_0_1_{DATE}.jpg"]))
+    (note,) = raw.notes
+    assert note.startswith("3 name(s) without a race")
+    assert all(name in note for name in WITHOUT_RACE)
+    raw = read(write(tmp_path / "only", WITHOUT_RACE))
     assert [raw.classes["age"][label] for label in raw.table["age"]] == ["31-45", "56-66", "56-66"]
     assert {raw.classes["gender"][label] for label in raw.table["gender"]} == {"female"}
+
+
+def test_the_two_misspelt_names_of_the_original(tmp_path: Path) -> None:
+    raw = read(write(tmp_path, ["24_0_1_20170116220224657 .jpg.chip.jpg", "55_0_0_20170116232725357jpg.chip.jpg"]))
+    assert [raw.classes["age"][label] for label in raw.table["age"]] == ["20-30", "46-55"]
+    assert {raw.classes["gender"][label] for label in raw.table["gender"]} == {"male"}
+    assert raw.notes == ()
+    assert raw.image(0).shape == (8, 8, 3)
 
 
 def test_nested_folders(tmp_path: Path) -> None:

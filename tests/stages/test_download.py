@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_data import stage, write_mufac
+from tiny_data import draw, stage, write_mufac, write_rafdb
 
 from pipeline import layout
 from pipeline.data import store
@@ -28,6 +28,22 @@ def test_real_data_gets_no_contact_sheet(monkeypatch: pytest.MonkeyPatch, capsys
     assert "35 images of 12 persons at 16×16, 1 that cannot be read left out" in capsys.readouterr().out
     assert recorder.metrics == {"images": 35, "persons": 12, "distinct_pictures": 35, "skipped_corrupt": 1}
     assert recorder.stages[0][0] == "download"
+
+
+def test_pictures_without_persons_are_not_called_persons(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_rafdb(layout.RAW)
+    stage("download", monkeypatch)[0]()
+    assert "rafdb: 28 images of unknown persons at 16×16" in capsys.readouterr().out
+
+
+def test_what_was_read_in_spite_of_a_flaw_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw(layout.RAW / "61_1_20170109150557335.jpg.chip.jpg")
+    stage("download", monkeypatch)[0]()
+    assert "warning: 1 name(s) without a race" in capsys.readouterr().err
 
 
 def test_synthetic_faces_get_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from pipeline.errors import DataError
 
-SOURCES = ("synthetic", "folder", "mufac", "rafdb", "celeba", "utkface")  # the first that recognises a folder reads it
+SOURCES = ("folder", "synthetic", "mufac", "rafdb", "celeba", "utkface")  # the first that recognises a folder reads it
 TASKS = ("age", "emotion", "gender", "young", "smiling")
 
 
@@ -37,12 +37,14 @@ class RawDataset:
             (-1 = unknown).
         image: row number -> the decoded picture, uint8 [h, w, 3] RGB; raises DataError where it cannot be read.
             Safe to call from several threads.
+        notes: sentences on what was read in spite of a flaw; the download stage shows them.
     """
 
     name: str
     classes: dict[str, list[str]]
     table: pd.DataFrame
     image: Callable[[int], np.ndarray]
+    notes: tuple[str, ...] = ()
 
 
 def read(root: Path) -> RawDataset:

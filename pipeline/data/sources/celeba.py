@@ -48,6 +48,9 @@ def read(root: Path) -> RawDataset:
     names = _pictures(folder)
     labels = _read_attributes(attributes, problems)
     persons = _read_persons(mapping, identities, problems)
+    for table, where in ((names, FOLDER), (labels, ATTRIBUTES), (persons, MAPPING)):
+        if (twice := table.index.duplicated()).any():
+            problems.append(f"{where}: {twice.sum()} index(es) more than once: {common.first(table.index[twice])}")
     if not problems:
         problems += _unmatched(names.index, labels.index, FOLDER, ATTRIBUTES)
         problems += _unmatched(names.index, persons.index, FOLDER, MAPPING)
@@ -86,8 +89,8 @@ def _find(root: Path, name: str) -> Path | None:
 
 def _pictures(folder: Path) -> pd.Series:
     """Name of each picture by its index."""
-    found = {int(p.stem): p.name for p in sorted(folder.iterdir()) if re.fullmatch(r"\d+\.jpg", p.name)}
-    return pd.Series(found, dtype=str)
+    found = sorted(p.name for p in folder.iterdir() if re.fullmatch(r"[0-9]+\.jpg", p.name))
+    return pd.Series(found, index=[int(name.removesuffix(".jpg")) for name in found], dtype=str)
 
 
 def _read_attributes(path: Path, problems: list[str]) -> pd.DataFrame:

@@ -40,9 +40,12 @@ def hinted(absent: Sequence[str], names: Collection[str]) -> str:
 def read_csv(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """All cells as text, and what is wrong with the file as a whole."""
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig"), []
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (ValueError, OSError) as error:  # pandas' parser errors and bad UTF-8 are ValueErrors
         return pd.DataFrame(), [f"{path.name} cannot be read as CSV: {error}"]
+    if not isinstance(rows.index, pd.RangeIndex):  # pandas takes the cells in front for row names
+        return rows, [f"{path.name} has rows with more cells than its first line: quote cells that hold a comma"]
+    return rows, []
 
 
 def read_words(path: Path) -> tuple[list[list[str]], list[str]]:
@@ -104,11 +107,13 @@ def canonical(
     return table.reset_index(drop=True).astype(dict.fromkeys(TASKS, int))
 
 
-def dataset(name: str, root: Path, classes: dict[str, list[str]], table: pd.DataFrame) -> RawDataset:
+def dataset(
+    name: str, root: Path, classes: dict[str, list[str]], table: pd.DataFrame, notes: tuple[str, ...] = ()
+) -> RawDataset:
     """A data set whose pictures are the files `source` below `root`."""
     paths = [root / source for source in table["source"]]
 
     def image(row: int) -> np.ndarray:
         return decode(paths[row])
 
-    return RawDataset(name=name, classes=classes, table=table, image=image)
+    return RawDataset(name=name, classes=classes, table=table, image=image, notes=notes)

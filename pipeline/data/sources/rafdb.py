@@ -93,6 +93,8 @@ def _read_list(root: Path, path: Path, problems: list[str]) -> pd.DataFrame:
         names = common.first(rows["name"][absent])
         remedy = "unpack RAF-DB's aligned.zip into Image/aligned/"
         problems.append(f"{path.name}: {absent.sum()} picture(s) not in Image/aligned/ or beside it: {names}: {remedy}")
+    if (twice := ~absent & rows["source"].duplicated()).any():
+        problems.append(f"{path.name}: {twice.sum()} picture(s) listed twice: {common.first(rows['source'][twice])}")
     return rows
 
 

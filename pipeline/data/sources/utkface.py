@@ -1,7 +1,7 @@
 """UTKFace (Zhang, Song and Qi 2017): age and gender in the names of the pictures; no identities, no split of its own.
 
-Layout: `[age]_[gender]_[race]_[date].jpg` or `….jpg.chip.jpg`, in any folders. Three pictures of the original lack the
-race; their age and gender are read all the same.
+Layout: `[age]_[gender]_[race]_[date].jpg` or `….jpg.chip.jpg`, in any folders. Five pictures of the original have odd
+names: three lack the race, one has a blank and one no dot before `jpg`. Their age and gender are read all the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from pipeline.data.sources import RawDataset, common, folder, synthetic
 
 BOUNDS = (7, 13, 20, 31, 46, 56, 67)  # first year of life of each age group but the first: 0-6, 7-12, …, 67+
 CLASSES = {"age": list(people.AGES), "gender": synthetic.CLASSES["gender"]}
-NAME = re.compile(r"(?P<age>\d|[1-9]\d|1[01]\d)_(?P<gender>[01])_(?:[0-4]_)?\d{8,}\.jpg(?:\.chip\.jpg)?", re.IGNORECASE)
+NAME = re.compile(
+    r"(?P<age>\d|[1-9]\d|1[01]\d)_(?P<gender>[01])_(?P<race>[0-4]_)?\d{8,} ?\.?jpg(?:\.chip\.jpg)?",
+    re.IGNORECASE,
+)
 GENDERS = ("male", "female")  # as numbered in the names
 LOOKED_AT = 100  # names in each folder, to recognise
 
@@ -29,7 +32,7 @@ def recognises(root: Path) -> bool:
 
 
 def read(root: Path) -> RawDataset:
-    """Read the names of all pictures.
+    """Read the names of all pictures; a note says how many lack the race.
 
     Raises:
         DataError: names that cannot be parsed, with their count and the first of them.
@@ -45,7 +48,9 @@ def read(root: Path) -> RawDataset:
         "age": np.digitize([int(match["age"]) for match in parsed], BOUNDS),
         "gender": np.array([classes.index(GENDERS[int(match["gender"])]) for match in parsed]),
     }
-    return common.dataset("utkface", root, CLASSES, common.canonical(sources, labels))
+    lacking = [source for source, match in zip(sources, matches, strict=True) if match and not match["race"]]
+    notes = (f"{len(lacking)} name(s) without a race, which no task needs: {common.first(lacking)}",) if lacking else ()
+    return common.dataset("utkface", root, CLASSES, common.canonical(sources, labels), notes)
 
 
 def _named_so(place: Path) -> bool:
