@@ -29,7 +29,7 @@ def label_names(classes: dict[str, list[str]], task: str) -> list[str]:
         classes: task -> class names, as the store says.
 
     Raises:
-        DataError: the data has no labels for the task.
+        DataError: the data has no labels for the task, or an attribute has not exactly two classes.
     """
     _check(classes, task)
     if not is_multi_label(task):
@@ -42,7 +42,7 @@ def output_names(classes: dict[str, list[str]], task: str) -> list[str]:
     """Name of every logit: a class each, or an attribute each.
 
     Raises:
-        DataError: the data has no labels for the task.
+        DataError: the data has no labels for the task, or an attribute has not exactly two classes.
     """
     _check(classes, task)
     return list(ATTRIBUTES) if is_multi_label(task) else classes[task]
@@ -70,3 +70,8 @@ def _check(classes: dict[str, list[str]], task: str) -> None:
         among = [*classes, *(["attributes"] if set(ATTRIBUTES) <= set(classes) else [])]
         lacking = f" (missing: {', '.join(missing)})" if is_multi_label(task) else ""
         raise DataError(f"the data has no labels for task {task!r}{lacking}; set `task:` to one of: {', '.join(among)}")
+    if wide := [name for name in needed if is_multi_label(task) and len(classes[name]) != 2]:
+        told = "; ".join(f"{name} has {', '.join(classes[name])}" for name in wide)
+        raise DataError(
+            f"task {task!r} takes exactly two classes an attribute: {told}. Relabel, or set another `task:`"
+        )

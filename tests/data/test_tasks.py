@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import pandas as pd
@@ -46,3 +47,11 @@ def test_a_task_without_labels_is_refused() -> None:
         DataError, match=r"no labels for task 'attributes' \(missing: young, smiling\).*one of: age, gender"
     ):
         tasks.label_names({"age": ["a"], "gender": ["f", "m"]}, "attributes")
+
+
+@pytest.mark.parametrize("read", [tasks.label_names, tasks.output_names])
+def test_an_attribute_of_three_classes_has_no_bit(read: Callable[[dict[str, list[str]], str], list[str]]) -> None:
+    wide = {**CLASSES, "gender": ["female", "male", "other"]}
+    with pytest.raises(DataError, match="exactly two classes an attribute: gender has female, male, other"):
+        read(wide, "attributes")
+    assert read(wide, "gender") == ["female", "male", "other"]
