@@ -6,9 +6,11 @@ To add a backbone, add its line to `BACKBONES`; to add a head, its line to `HEAD
 from __future__ import annotations
 
 import hashlib
+import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torchvision.models as zoo
@@ -16,10 +18,25 @@ from torch import Tensor, nn
 
 from pipeline.errors import ConfigError, ModelError
 
-BACKBONES: dict[str, tuple[Callable[[], nn.Module], str]] = {  # the network and the attribute that is its classifier
-    "resnet18": (zoo.resnet18, "fc"),  # He et al., CVPR 2016
-    "densenet121": (zoo.densenet121, "classifier"),  # Huang et al., CVPR 2017
-    "efficientnet_b0": (zoo.efficientnet_b0, "classifier"),  # Tan & Le, ICML 2019
+
+class Backbone(NamedTuple):
+    """A network of torchvision.
+
+    Attributes:
+        create: makes it, freshly initialised.
+        classifier: the attribute that is left out.
+        least_size: pixels a side of the smallest picture that is not pooled away to nothing.
+    """
+
+    create: Callable[[], nn.Module]
+    classifier: str
+    least_size: int
+
+
+BACKBONES = {
+    "resnet18": Backbone(zoo.resnet18, "fc", 1),  # He et al., CVPR 2016
+    "densenet121": Backbone(zoo.densenet121, "classifier", 29),  # Huang et al., CVPR 2017
+    "efficientnet_b0": Backbone(zoo.efficientnet_b0, "classifier", 1),  # Tan & Le, ICML 2019
 }
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
@@ -44,36 +61,64 @@ def make_backbone(name: str) -> tuple[nn.Module, int]:
     Raises:
         ConfigError: unknown name; the known ones are named.
     """
+    classifier = _known(name).classifier
+    backbone = BACKBONES[name].create()
+    linear = next(part for part in getattr(backbone, classifier).modules() if isinstance(part, nn.Linear))
+    setattr(backbone, classifier, nn.Identity())
+    return backbone, linear.in_features
+
+
+def make_head(name: str, width: int, classes: int) -> nn.Module:
+    """A freshly initialised head, [B, D] -> [B, C]. Seed torch before.
+
+    Raises:
+        ConfigError: unknown name; the known ones are named.
+    """
+    if name not in HEADS:
+        raise ConfigError(f"model.head: unknown head {name!r} (known: {', '.join(HEADS)})")
+    return HEADS[name](width, classes)
+
+
+def check_image_size(name: str, size: int) -> None:
+    """Refuse pictures that the backbone cannot see.
+
+    Raises:
+        ConfigError: unknown backbone, or pictures too small for it.
+    """
+    least = _known(name).least_size
+    if size < least:
+        raise ConfigError(f"data.image_size is {size}, but {name} needs {least} or more: raise it in params.yaml")
+
+
+def _known(name: str) -> Backbone:
     if name not in BACKBONES:
         raise ConfigError(f"model.architecture: unknown architecture {name!r} (known: {', '.join(BACKBONES)})")
-    create, classifier = BACKBONES[name]
-    backbone = create()
-    width = int(
-        next(part for part in getattr(backbone, classifier).modules() if isinstance(part, nn.Linear)).in_features
-    )
-    setattr(backbone, classifier, nn.Identity())
-    return backbone, width
+    return BACKBONES[name]
 
 
 def blocks_of(backbone: nn.Module) -> list[nn.ModuleList]:
     """Everything with weights or statistics, in order from the pictures on, each part in exactly one block.
 
     A new block begins at every child that is itself made of parts (a stage of residual, dense or inverted bottleneck
-    blocks, a transition); bare layers, such as a normalisation, join the block before them:
+    blocks); bare layers, such as a normalisation, and DenseNet's transitions join the block before them:
 
         resnet18          conv1 + bn1 | layer1 | layer2 | layer3 | layer4
-        densenet121       conv0 + norm0 | dense block, transition (three times) | dense block + norm5
+        densenet121       conv0 + norm0 | dense block + transition (three times) | dense block + norm5
         efficientnet_b0   stem | seven stages | last convolution
     """
-    parts = [child for child in backbone.children() if child.state_dict()]
-    while len(parts) == 1 and isinstance(parts[0], nn.Sequential):
-        parts = [child for child in parts[0].children() if child.state_dict()]
+    parts = _parts(backbone)
+    while len(parts) == 1 and isinstance(parts[0][1], nn.Sequential):
+        parts = _parts(parts[0][1])
     found: list[nn.ModuleList] = []
-    for part in parts:
-        if not found or list(part.children()):
+    for name, part in parts:
+        if not found or (list(part.children()) and not name.startswith("transition")):
             found.append(nn.ModuleList())
         found[-1].append(part)
     return found
+
+
+def _parts(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    return [(name, child) for name, child in module.named_children() if child.state_dict()]
 
 
 def reinitialise(module: nn.Module) -> None:
@@ -92,13 +137,36 @@ def load_pretrained(backbone: nn.Module, name: str, path: Path) -> None:
     Raises:
         ModelError: the file is missing, is no state dict of tensors, or is of another network.
     """
-    classifier = BACKBONES[name][1]
-    state = {key: value for key, value in read_state_dict(path).items() if not key.startswith(f"{classifier}.")}
-    try:
-        backbone.load_state_dict(state)
-    except RuntimeError as error:
-        wrong = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise ModelError(f"{path} is not a torchvision state dict of {name}: {wrong[:200]}") from None
+    classifier = f"{BACKBONES[name].classifier}."
+    old = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")  # names in torchvision's file of DenseNet121
+    state = {old.sub(r"\1\2", key): value for key, value in read_state_dict(path).items()}
+    state = {key: value for key, value in state.items() if not key.startswith(classifier)}
+    load_exactly(backbone, state, f"{path} is not a torchvision state dict of {name}")
+
+
+def load_exactly(module: nn.Module, state: dict[str, Tensor], wrong: str) -> None:
+    """Copy a state dict that must hold every tensor of the module and no other.
+
+    BatchNorm's counters of batches may be missing: files older than PyTorch 0.4.1 have none.
+
+    Args:
+        wrong: begins the message where it does not fit.
+
+    Raises:
+        ModelError: names the first tensor that is missing, unknown or of another shape.
+    """
+    own = module.state_dict()
+    problems = [f"{key} is missing" for key in own.keys() - state if not key.endswith(".num_batches_tracked")]
+    problems += [f"{key} is unknown" for key in state.keys() - own]
+    problems += [
+        f"{key} is {list(state[key].shape)}, not {list(own[key].shape)}"
+        for key in own.keys() & state
+        if own[key].shape != state[key].shape
+    ]
+    if problems:
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise ModelError(f"{wrong}: {min(problems)}{more}")
+    module.load_state_dict(dict(state))  # without version metadata, so that torch fills in the counters
 
 
 def sha256(path: Path) -> str:
@@ -121,12 +189,21 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ModelError(f"{path} not found: give the path of a local .pth file")
     try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile file may raise anything
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        code = re.search(r"GLOBAL (\S+)", str(error))
+        why = f"it asks for the code of {code[1]}" if code else "it is damaged or not from torch.save"
         raise ModelError(
-            f"{path} holds no plain tensors ({reason[:200]}): save it with torch.save(model.state_dict())"
+            f"{path} holds no plain tensors ({why}): save it with torch.save(model.state_dict())"
         ) from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not state or not all(map(_is_named_tensor, state.items())):
         raise ModelError(f"{path} is no state dict: save it with torch.save(model.state_dict())")
     return state
+
+
+def _is_named_tensor(item: tuple[Any, Any]) -> bool:
+    return isinstance(item[0], str) and isinstance(item[1], Tensor)
+
+
+_SAVE = "save it with torch.save(model.state_dict(), …)"

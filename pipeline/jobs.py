@@ -40,19 +40,23 @@ def train_model(
     """Train `original` or `retrained` from scratch, or go on where a killed run stood, and save it.
 
     Raises:
-        Diverged: the loss is no longer finite.
+        ConfigError: unknown architecture, or pictures too small for it.
         DataError: the split has no picture to train on.
+        Diverged: the loss is no longer finite.
+        ModelError: `model.weights` is missing, damaged or of another architecture.
     """
     device = models.select_device(params.device)
     faces = subsets.load(layout.FACES, splits, device, task=params.task, only=("retain", "forget", "validation"))
     learned = reduce(Faces.joined, (faces[subset] for subset in TRAINED_ON[name]))
+    chosen = params.model
+    weights = Path(chosen.weights).expanduser() if chosen.weights else None
+    started_from = architectures.sha256(weights) if weights else ""
     info = _describe(name, params, splits)
+    info |= {"architecture": chosen.architecture, "head": chosen.head, "weights": started_from}
+    architectures.check_image_size(chosen.architecture, info["image_size"])
     torch.manual_seed(params.seed)
     mean, std = _channel_statistics(learned)
-    weights = Path(params.model.weights) if params.model.weights else None
-    model = models.build(
-        params.model.architecture, len(info["classes"]), mean, std, head=params.model.head, weights=weights
-    )
+    model = models.build(chosen.architecture, len(info["classes"]), mean, std, head=chosen.head, weights=weights)
     model = models.to_device(model, device)
     checkpoint = Checkpoint(layout.CHECKPOINTS / f"{name}.pt", _fingerprint(info, params, splits, device))
     history = fit(
@@ -93,7 +97,9 @@ def unlearn_model(name: str, settings: TrainSettings, params: Params, splits: pd
         "device": _device_name(device),
         "settings": asdict(settings),
     }
-    _save(model, name, {**_describe(name, params, splits), **outcome}, run.history)
+    info = models.load_info(layout.MODELS / "original")
+    built: dict[str, Any] = {key: info[key] for key in ("architecture", "head", "weights") if key in info}
+    _save(model, name, {**_describe(name, params, splits), **built, **outcome}, run.history)
     return run
 
 
@@ -129,14 +135,11 @@ def _channel_statistics(faces: Faces) -> tuple[list[float], list[float]]:
 
 
 def _describe(name: str, params: Params, splits: pd.DataFrame) -> dict[str, Any]:
-    """What a model folder says about its model."""
+    """What a model folder says about its model, but for how it is built."""
     data = store.open(layout.FACES).info
     forgotten = sorted(splits.loc[splits["subset"] == "forget", "unit"].astype(str).unique())
     return {
         "name": name,
-        "architecture": params.model.architecture,
-        "head": params.model.head,
-        "weights": architectures.sha256(Path(params.model.weights)) if params.model.weights else "",
         "task": params.task,
         "classes": tasks.output_names(data["classes"], params.task),
         "image_size": data["image_size"],

@@ -1,4 +1,4 @@
-"""Face classifiers: a backbone with pooled features and a linear head. Saved without pickle.
+"""Face classifiers: a backbone with pooled features and a head (`architectures`). Saved without pickle.
 
 Pictures enter as pixels in [0, 1]; the model normalises them itself, so that an ε-ball, a served request and a
 training batch all mean the same units.
@@ -116,14 +116,14 @@ def build(
         weights: torchvision's state dict for the backbone to start from.
 
     Raises:
-        ConfigError: unknown architecture; the known ones are named.
+        ConfigError: unknown architecture or head; the known ones are named.
         ModelError: the weights are missing, damaged or of another architecture.
     """
     backbone, width = architectures.make_backbone(architecture)
     if weights:
         architectures.load_pretrained(backbone, architecture, weights)
         mean, std = architectures.IMAGENET_MEAN, architectures.IMAGENET_STD
-    return FaceClassifier(backbone, architectures.HEADS[head](width, classes), mean or [0.5] * 3, std or [0.25] * 3)
+    return FaceClassifier(backbone, architectures.make_head(head, width, classes), mean or [0.5] * 3, std or [0.25] * 3)
 
 
 def select_device(wanted: str) -> torch.device:

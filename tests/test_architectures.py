@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from pipeline import architectures, models
 from pipeline.errors import ConfigError, ModelError
 
 WIDTHS = {"resnet18": 512, "densenet121": 1024, "efficientnet_b0": 1280}
-BLOCKS = {"resnet18": 6, "densenet121": 9, "efficientnet_b0": 10}
+BLOCKS = {"resnet18": 6, "densenet121": 6, "efficientnet_b0": 10}
 PIXELS = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
@@ -61,6 +63,14 @@ def test_blocks_stand_in_the_order_of_the_network(name: str, model: models.FaceC
     assert set(seen) == set(range(BLOCKS[name]))
 
 
+def test_a_transition_belongs_to_the_dense_block_before_it() -> None:
+    model = models.build("densenet121", 2)
+    third, fourth = model.blocks()[-3:-1]
+    inside = model.backbone.get_submodule("features")
+    assert list(third) == [inside.denseblock3, inside.transition3]
+    assert list(fourth) == [inside.denseblock4, inside.norm5]
+
+
 def test_a_model_of_bare_layers_has_blocks_too() -> None:
     assert len(make_model().blocks()) == 2
 
@@ -71,6 +81,30 @@ def test_a_saved_model_of_any_kind_comes_back(name: str, head: str, tmp_path: Pa
     info = {"architecture": name, "head": head, "classes": ["a", "b", "c"], "image_size": 32}
     models.save(model, tmp_path, info)
     assert same_state(state(model), state(models.load(tmp_path)))
+
+
+def test_logits_come_back_too(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = models.to_device(models.build(name, 3, head="mlp"), "cpu").eval()
+    models.save(model, tmp_path, {"architecture": name, "head": "mlp", "classes": ["a", "b", "c"], "image_size": 32})
+    with torch.no_grad():
+        assert torch.equal(model(PIXELS), models.load(tmp_path)(PIXELS))
+
+
+def test_pictures_too_small_for_a_backbone_are_refused() -> None:
+    backbone, _ = architectures.make_backbone("densenet121")
+    least = architectures.BACKBONES["densenet121"].least_size
+    architectures.check_image_size("densenet121", least)
+    assert backbone.eval()(torch.zeros(1, 3, least, least)).shape == (1, 1024)
+    with pytest.raises(RuntimeError):
+        backbone(torch.zeros(1, 3, least - 1, least - 1))
+    with pytest.raises(ConfigError, match=r"data\.image_size is 28, but densenet121 needs 29"):
+        architectures.check_image_size("densenet121", least - 1)
+
+
+def test_an_unknown_head_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"unknown head 'deep' \(known: linear, mlp\)"):
+        models.build("resnet18", 2, head="deep")
 
 
 def test_only_the_last_blocks_can_learn(model: models.FaceClassifier) -> None:
@@ -112,26 +146,54 @@ def test_a_pretrained_start(tmp_path: Path) -> None:
     torch.testing.assert_close(model.mean.flatten(), torch.tensor(architectures.IMAGENET_MEAN))  # type: ignore[operator]
 
 
+def test_the_names_and_gaps_of_torchvisions_old_files_are_understood(tmp_path: Path) -> None:
+    """densenet121-a639ec97.pth says norm.1 for norm1, and has no counters of batches."""
+    torch.manual_seed(0)
+    theirs = torchvision.models.densenet121().eval()
+    old = {
+        re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", key): value
+        for key, value in theirs.state_dict().items()
+        if not key.endswith("num_batches_tracked")
+    }
+    assert "features.denseblock1.denselayer1.norm.1.weight" in old
+    torch.save(old, tmp_path / "weights.pth", _use_new_zipfile_serialization=False)
+    model = models.build("densenet121", 4, weights=tmp_path / "weights.pth")
+    theirs.classifier = nn.Identity()
+    assert same_state(state(theirs), state(model.backbone))
+
+
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     with pytest.raises(ModelError, match="not found"):
         models.build("resnet18", 4, weights=path)
-    torch.save(torchvision.models.resnet18().state_dict(), path)
-    with pytest.raises(ModelError, match=r"no.* torchvision state dict of densenet121"):
+    whole = torchvision.models.resnet18().state_dict()
+    torch.save(whole, path)
+    with pytest.raises(ModelError, match=r"no.* torchvision state dict of densenet121: \S+ is unknown, and \d+ more$"):
         models.build("densenet121", 4, weights=path)
-    path.write_bytes(b"nothing")
-    with pytest.raises(ModelError, match="holds no plain tensors"):
+    torch.save({**whole, "conv1.weight": torch.zeros(64, 1, 7, 7)}, path)
+    with pytest.raises(ModelError, match=r"conv1.weight is \[64, 1, 7, 7\], not \[64, 3, 7, 7\]$"):
         models.build("resnet18", 4, weights=path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ModelError, match=r"holds no plain tensors \(it is damaged"):
+        models.build("resnet18", 4, weights=path)
+
+
+@pytest.mark.parametrize("content", [{}, [1], {"state_dict": {}}, {0: torch.zeros(1)}, torch.zeros(1)])
+def test_what_is_no_state_dict_is_refused(content: object, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "x.pth")
+    with pytest.raises(ModelError, match="is no state dict"):
+        architectures.read_state_dict(tmp_path / "x.pth")
 
 
 class Hostile:
     def __reduce__(self) -> tuple[object, tuple[str]]:
-        return Path.touch, (Path("hostile"),)  # type: ignore[return-value]
+        return os.mkdir, ("hostile",)
 
 
-def test_code_in_a_pickle_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("write", [lambda x, path: path.write_bytes(pickle.dumps(x, 2)), torch.save])
+def test_code_in_a_pickle_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
-    Path("weights.pth").write_bytes(pickle.dumps(Hostile()))
-    with pytest.raises(ModelError, match="holds no plain tensors"):
+    write(Hostile(), Path("weights.pth"))
+    with pytest.raises(ModelError, match=r"holds no plain tensors \(it asks for the code of posix.mkdir\): save it"):
         architectures.read_state_dict(Path("weights.pth"))
     assert not Path("hostile").exists()

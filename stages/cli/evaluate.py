@@ -27,9 +27,11 @@ class Task(StrEnum):
 def evaluate(
     checkpoint: Path = typer.Option(..., help="a .pth file of the paper's authors, or a model folder of this pipeline"),
     data: Path = typer.Option(..., help="a folder or archive in any known layout"),
-    task: Task = typer.Option(Task.age, help="what the checkpoint predicts"),
+    task: Task | None = typer.Option(None, help="what it predicts; default: as a model folder says, age for a .pth"),
     protocol: Protocol = typer.Option(Protocol.published, help="who counts as forgotten"),
-    image_size: int = typer.Option(128, min=16, max=512, help="pixels a side; the paper's models saw 128"),
+    image_size: int | None = typer.Option(
+        None, min=16, max=512, help="pixels a side; default: as a model folder says, 128 for a .pth"
+    ),
     seed: int = typer.Option(0, min=0, help="of the split (protocol person), the attack's folds and the bootstrap"),
     json_file: Path | None = typer.Option(None, "--json", help="write the figures there too"),
 ) -> None:
@@ -37,11 +39,22 @@ def evaluate(
     from pipeline import checkpoints
     from pipeline.settings import SplitSettings
 
-    split = SplitSettings(protocol=protocol.value)
-    figures = checkpoints.evaluate(checkpoint, data, task=task.value, image_size=image_size, split=split, seed=seed)
-    _show(figures, f"{checkpoint.name} on {data.name}, {protocol.value} split")
+    found = checkpoints.evaluate(
+        checkpoint,
+        data,
+        task=task.value if task else None,
+        image_size=image_size,
+        split=SplitSettings(protocol=protocol.value),
+        seed=seed,
+    )
+    for sentence in found.warnings:
+        typer.secho(f"warning: {sentence}", fg="yellow", err=True)
+    counts = ", ".join(f"{count} {name}" for name, count in found.counts.items())
+    typer.echo(f"{found.task} at {found.image_size}×{found.image_size}, protocol {protocol.value}: {counts}")
+    _show(found.figures, f"{checkpoint.name} on {data.name}")
     if json_file:
-        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(json.dumps(found.figures, indent=2) + "\n", encoding="utf-8")
 
 
 def _show(figures: dict[str, float], title: str) -> None:

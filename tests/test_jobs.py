@@ -1,0 +1,104 @@
+"""What the model folders of train and unlearn say about how a model is built."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torchvision
+from tiny_data import write_mufac
+
+from pipeline import architectures, config, jobs, layout, models
+from pipeline.config import Params
+from pipeline.data import raw, sources, splits, store
+from pipeline.errors import ConfigError, ModelError
+from pipeline.settings import DataSettings, ModelSettings, SplitSettings, TrainSettings
+from pipeline.training import Checkpoint
+from pipeline.unlearning import finetune
+
+QUICK = TrainSettings(epochs=1, batch_size=32, learning_rate=1e-3, augment=False, precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store of 72 faces and the torchvision weights of a ResNet18."""
+    folder = tmp_path_factory.mktemp("jobs")
+    write_mufac(folder / layout.RAW, persons=8)
+    with raw.opened(folder / layout.RAW, folder) as root:
+        store.build(sources.read(root), folder / layout.FACES, DataSettings(image_size=24))
+    torch.manual_seed(0)
+    torch.save(torchvision.models.resnet18().state_dict(), folder / "weights.pth")
+    return folder
+
+
+@pytest.fixture
+def here(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(workplace)
+    return workplace
+
+
+def params(**model: Any) -> Params:
+    split = SplitSettings(forget_fraction=0.2)
+    return Params(device="cpu", split=split, train=QUICK, model=ModelSettings(**model))
+
+
+def table(chosen: Params) -> Any:
+    faces = store.open(layout.FACES)
+    return splits.make(faces.table, faces.info["classes"], task="age", settings=chosen.split, seed=0).table
+
+
+def test_a_model_is_built_and_described_as_params_say(here: Path) -> None:
+    chosen = params(head="mlp", weights="weights.pth")
+    jobs.train_model("original", chosen, table(chosen))
+    info = models.load_info(layout.MODELS / "original")
+    assert (info["architecture"], info["head"]) == ("resnet18", "mlp")
+    assert info["weights"] == architectures.sha256(Path("weights.pth"))
+    model = models.load(layout.MODELS / "original")
+    torch.testing.assert_close(model.mean.flatten(), torch.tensor(architectures.IMAGENET_MEAN))  # type: ignore[operator]
+    start = torch.load("weights.pth", weights_only=True)["conv1.weight"]
+    assert (model.backbone.get_submodule("conv1").weight - start).abs().max() < 0.05, "one small epoch from there"
+
+    other = params(architecture="densenet121", weights="gone.pth")  # params.yaml changed since
+    jobs.unlearn_model("finetune", finetune.Settings(**dataclasses.asdict(QUICK)), other, table(chosen))
+    unlearned = models.load_info(layout.MODELS / "finetune")
+    assert {k: unlearned[k] for k in ("architecture", "head", "weights")} == {
+        k: info[k] for k in ("architecture", "head", "weights")
+    }
+    assert models.load(layout.MODELS / "finetune").classes == 8
+
+
+def test_other_content_of_the_weights_is_another_training(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prints: list[str] = []
+    monkeypatch.setattr(jobs, "Checkpoint", lambda path, mark: prints.append(mark) or Checkpoint(path, mark))
+    chosen = params(weights="other.pth")
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        torch.save(torchvision.models.resnet18().state_dict(), "other.pth")
+        jobs.train_model("retrained", chosen, table(chosen))
+    assert prints[0] == prints[1] != prints[2]
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "words"),
+    [
+        ({"weights": "gone.pth"}, ModelError, "model.weights: gone.pth not found"),
+        ({"weights": "weights.pth", "architecture": "efficientnet_b0"}, ModelError, "weights.pth is not a torchvision"),
+        ({"architecture": "densenet121"}, ConfigError, "data.image_size is 24, but densenet121 needs 29"),
+        ({"architecture": "resnet81"}, ConfigError, "model.architecture: unknown architecture 'resnet81'"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_training(
+    here: Path, model: dict[str, str], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        jobs.train_model("original", params(**model), table(params()))
+
+
+def test_the_knobs_of_a_model_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("model: {head: deep, weights: 3}\n")
+    with pytest.raises(ConfigError, match=r"model.head: .*'linear' or 'mlp'.*\n.*model.weights: "):
+        config.load(path)
