@@ -204,6 +204,3 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 def _is_named_tensor(item: tuple[Any, Any]) -> bool:
     return isinstance(item[0], str) and isinstance(item[1], Tensor)
-
-
-_SAVE = "save it with torch.save(model.state_dict(), …)"

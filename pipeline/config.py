@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.errors import ConfigError
 from pipeline.settings import (
     DataSettings,
     Device,
     EvaluateSettings,
     ModelSettings,
-    NonNegativeInt,
     RegisterSettings,
     Section,
+    Seed,
     SplitSettings,
     Task,
     TrainSettings,
@@ -31,7 +29,7 @@ from pipeline.settings import (
 class Params(Section):
     """All of params.yaml but the methods' own sections, which `method_settings` reads."""
 
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     device: Device = "auto"
     task: Task = "age"
     data: DataSettings = field(default_factory=DataSettings)
@@ -57,11 +55,8 @@ def load(path: Path | str = "params.yaml") -> Params:
         ConfigError: the file is missing or no mapping, a key is unknown (the nearest known one is named),
             a value is of the wrong type or out of range. One message lists every problem.
     """
-    raw = _read(Path(path))
-    methods = method_names()
-    own = {k: v for k, v in raw.items() if k not in methods}
-    params: Params = _validate(Params, own, where="", also_known=methods, path=path)
-    _check_method_names(params, methods, path)
+    params, problems = _params(_read(Path(path)))
+    _refuse(path, problems)
     return params
 
 
@@ -71,51 +66,81 @@ def method_settings(name: str, path: Path | str = "params.yaml") -> Any:
     Raises:
         ConfigError: no such method, or its section does not validate.
     """
-    from pipeline.unlearning import base
-
     if name not in method_names():
         raise ConfigError(f"{path}: unknown method {name!r}{_nearest(name, method_names())}")
-    section = _read(Path(path)).get(name) or {}
-    return _validate(base.get(name).settings, section, where=name, also_known=[], path=path)
+    settings, problems = _method(name, _read(Path(path)))
+    _refuse(path, problems)
+    return settings
 
 
-def check_methods(params: Params, path: Path | str = "params.yaml") -> None:
-    """Validate the sections of all selected methods early, before hours of training."""
-    for name in params.unlearn.methods:
-        method_settings(name, path)
+def check(path: Path | str = "params.yaml") -> Params:
+    """What `load` does, with the sections of all methods, the chosen and the others (imports torch).
+
+    Raises:
+        ConfigError: as `load`, or `model.weights` names no file.
+    """
+    raw = _read(Path(path))
+    params, problems = _params(raw)
+    for name in method_names():
+        problems += _method(name, raw)[1]
+    if params and params.model.weights and not Path(params.model.weights).expanduser().is_file():
+        problems.append(f"model.weights: there is no file {params.model.weights}")
+    _refuse(path, problems)
+    return params
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """The file as DVC reads it: with its YAML 1.2 parser, for which 1e-3 is a number and a key is there once."""
+    from ruamel.yaml import YAML, YAMLError
+
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path} not found: run from the repository's root") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 ({error}): save it as such") from None
+    except YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f" in line {place.line + 1}" if place else ""
+        raise ConfigError(f"{path} is not valid YAML{line}: {getattr(error, 'problem', error)}") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{path} must hold a mapping of sections, not {type(raw).__name__}")
-    return raw
+    return {str(name): section for name, section in raw.items()}
 
 
-def _check_method_names(params: Params, methods: list[str], path: Path | str) -> None:
-    chosen = params.unlearn.methods
+def _params(raw: dict[str, Any]) -> tuple[Any, list[str]]:
+    """The sections but the methods' own (None where they do not validate), and the problems."""
+    methods = method_names()
+    own = {name: section for name, section in raw.items() if name not in methods}
+    params, problems = _validated(Params, own, where="", also_known=methods)
+    if params:
+        problems += _method_name_problems(params.unlearn.methods, methods)
+    return params, problems
+
+
+def _method(name: str, raw: dict[str, Any]) -> tuple[Any, list[str]]:
+    from pipeline.unlearning import base
+
+    section = raw[name] if raw.get(name) is not None else {}
+    return _validated(base.get(name).settings, section, where=name, also_known=[])
+
+
+def _method_name_problems(chosen: list[str], methods: list[str]) -> list[str]:
     problems = [f"unlearn.methods: unknown method {m!r}{_nearest(m, methods)}" for m in chosen if m not in methods]
     if len(set(chosen)) != len(chosen):
         problems.append(f"unlearn.methods: a method is named twice in {chosen}")
     if not chosen:
         problems.append(f"unlearn.methods is empty: name at least one of {', '.join(methods)}")
-    if problems:
-        raise ConfigError(_report(path, problems))
+    return problems
 
 
-def _validate(kind: Any, raw: Any, *, where: str, also_known: list[str], path: Path | str) -> Any:
+def _validated(kind: Any, raw: Any, *, where: str, also_known: list[str]) -> tuple[Any, list[str]]:
     import pydantic
 
     try:
-        return pydantic.TypeAdapter(kind).validate_python(raw)
+        return pydantic.TypeAdapter(kind).validate_python(raw), []
     except pydantic.ValidationError as error:
-        problems = [_explain(kind, e, where, also_known) for e in error.errors()]
-    raise ConfigError(_report(path, problems))
+        return None, [_explain(kind, e, where, also_known) for e in error.errors()]
 
 
 def _explain(kind: Any, error: Any, where: str, also_known: list[str]) -> str:
@@ -141,5 +166,7 @@ def _nearest(word: str, known: list[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(sorted(known))})"
 
 
-def _report(path: Path | str, problems: list[str]) -> str:
-    return "\n".join([f"{path} has {len(problems)} problem(s):", *(f"  - {p}" for p in problems)])
+def _refuse(path: Path | str, problems: list[str]) -> None:
+    if problems:
+        told = [f"{path} has {len(problems)} problem(s):", *(f"  - {problem}" for problem in problems)]
+        raise ConfigError("\n".join(told))

@@ -17,9 +17,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from pipeline import architectures, layout, models
+from pipeline import architectures, layout, models, objectives, training
 from pipeline.config import Params
-from pipeline.data import store, subsets, tasks
+from pipeline.data import batches, store, subsets, tasks
 from pipeline.data.batches import Faces
 from pipeline.data.groups import SUBSETS
 from pipeline.evaluation.metrics import summarise
@@ -28,6 +28,7 @@ from pipeline.settings import TrainSettings
 from pipeline.training import Checkpoint, History, fit
 from pipeline.unlearning import base
 
+TRAINING_CODE = (architectures, batches, models, objectives, training)
 TRAINED_ON = {"original": ("retain", "forget"), "retrained": ("retain",)}
 
 
@@ -58,7 +59,7 @@ def train_model(
     mean, std = _channel_statistics(learned)
     model = models.build(chosen.architecture, len(info["classes"]), mean, std, head=chosen.head, weights=weights)
     model = models.to_device(model, device)
-    checkpoint = Checkpoint(layout.CHECKPOINTS / f"{name}.pt", _fingerprint(info, params, splits, device))
+    checkpoint = Checkpoint(_checkpoint_file(name), _fingerprint(info, params, splits, device))
     history = fit(
         model,
         learned,
@@ -71,8 +72,12 @@ def train_model(
     )
     seconds = sum(row["seconds"] for row in history)
     _save(model, name, {**info, "status": "finished", "seconds": seconds, "device": _device_name(device)}, history)
-    checkpoint.discard()
     return history
+
+
+def discard_checkpoint(name: str) -> None:
+    """Throw away what `train_model` resumes from, once nothing that follows can make it train again."""
+    _checkpoint_file(name).unlink(missing_ok=True)
 
 
 def unlearn_model(name: str, settings: TrainSettings, params: Params, splits: pd.DataFrame) -> base.Run:
@@ -152,11 +157,16 @@ def _describe(name: str, params: Params, splits: pd.DataFrame) -> dict[str, Any]
 
 
 def _fingerprint(info: dict[str, Any], params: Params, splits: pd.DataFrame, device: torch.device) -> str:
-    """Of everything that a training depends on, so that a checkpoint of another one is not resumed."""
+    """Of everything that a training depends on, its code too, so that a checkpoint of another one is not resumed."""
     told = json.dumps([info, asdict(params.train), str(device), torch.__version__], sort_keys=True)
     table = pd.util.hash_pandas_object(splits[["image", "subset", "label"]], index=False).to_numpy().tobytes()
     pictures = "".join(store.open(layout.FACES).table["content"]).encode()
-    return hashlib.sha256(told.encode() + table + pictures).hexdigest()
+    code = b"".join(Path(str(module.__file__)).read_bytes() for module in TRAINING_CODE)
+    return hashlib.sha256(told.encode() + table + pictures + code).hexdigest()
+
+
+def _checkpoint_file(name: str) -> Path:
+    return layout.CHECKPOINTS / f"{name}.pt"
 
 
 def _device_name(device: torch.device) -> str:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 RAW = Path("data")  # what data.dvc imports
 WORKSPACE = Path("workspace")  # heavy outputs: git-ignored, in the DVC cache
+SETTINGS = WORKSPACE / "settings.txt"  # that params.yaml has been checked
 FACES = WORKSPACE / "faces"  # images.npy, table.parquet, dataset.json
 SPLITS = WORKSPACE / "splits"  # splits.parquet, splits.json
-VALIDATION = WORKSPACE / "validation"  # result.json (its Data Docs: DATA_DOCS)
+VALIDATION = WORKSPACE / "validation"  # result.json
 MODELS = WORKSPACE / "models"  # <name>/model.safetensors, model.json, history.csv
 EVALUATION = WORKSPACE / "evaluation"  # <name>/samples.parquet
 CHECKPOINTS = WORKSPACE / "checkpoints"  # of running trainings; no stage's output, gone when a training ends
 REGISTRATION = WORKSPACE / "registration"
 METRICS = Path("metrics")  # <name>.json, git-tracked
 REPORTS = Path("reports")
-DATA_DOCS = REPORTS / "data_docs"  # Great Expectations' HTML; holds time stamps, so it is no output
+DATA_DOCS = REPORTS / "data_docs"  # Great Expectations' HTML, in the DVC cache
 
 REFERENCES = ("original", "retrained")  # models that are trained; every other name is an unlearning method

@@ -13,7 +13,10 @@ from typing import Annotated, Any, Literal
 
 @dataclass(frozen=True)
 class Range:
-    """Bounds of a number, in the form pydantic understands (a core-schema hook) without importing it."""
+    """A number within bounds, in the form pydantic understands (a core-schema hook) without importing it.
+
+    Strict: neither true nor "3" is a number.
+    """
 
     ge: float | None = None
     gt: float | None = None
@@ -23,7 +26,18 @@ class Range:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
         schema: dict[str, Any] = handler(source)
         finite = {"allow_inf_nan": False} if schema["type"] == "float" else {}
-        return {**schema, **finite, **{k: v for k, v in vars(self).items() if v is not None}}
+        return {**schema, "strict": True, **finite, **{k: v for k, v in vars(self).items() if v is not None}}
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """A value of the type itself, nothing that could be converted; text of a pattern where one is given."""
+
+    pattern: str | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = handler(source)
+        return {**schema, "strict": True, **({"pattern": self.pattern} if self.pattern else {})}
 
 
 Count = Annotated[int, Range(ge=1)]
@@ -32,8 +46,11 @@ Positive = Annotated[float, Range(gt=0)]
 NonNegative = Annotated[float, Range(ge=0)]
 Share = Annotated[float, Range(gt=0, lt=1)]  # a proper part of a whole
 Unit = Annotated[float, Range(ge=0, le=1)]
+Seed = Annotated[int, Range(ge=0, lt=2**32)]
+Flag = Annotated[bool, Exactly()]
 
 Task = Literal["age", "emotion", "gender", "attributes"]
+Architecture = Literal["resnet18", "densenet121", "efficientnet_b0"]  # pipeline.architectures.BACKBONES
 Device = Literal["auto", "cpu", "cuda"]
 
 
@@ -69,7 +86,7 @@ class ValidateSettings(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(Section):
-    architecture: str = "resnet18"
+    architecture: Architecture = "resnet18"
     head: Literal["linear", "mlp"] = "linear"
     weights: str = ""
 
@@ -82,7 +99,7 @@ class TrainSettings(Section):
     momentum: Annotated[float, Range(ge=0, lt=1)] = 0.9
     weight_decay: NonNegative = 5e-4
     schedule: Literal["cosine", "constant"] = "cosine"
-    augment: bool = True
+    augment: Flag = True
     precision: Literal["bf16", "fp32"] = "bf16"
 
 
@@ -99,7 +116,7 @@ class EvaluateSettings(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class RegisterSettings(Section):
-    model_name: str = "unlearned-face-classifier"
+    model_name: Annotated[str, Exactly(r"^[^/:\s][^/:]*$")] = "unlearned-face-classifier"
     min_nomus: Unit = 0.6
     max_forgetting_score: Unit = 0.15
     max_accuracy_drop: Unit = 0.1

@@ -177,6 +177,8 @@ def _reason(error: Exception) -> str | None:
         return f"another process has held {error.lock_file} for {LOCK_SECONDS:.0f} s"
     if isinstance(error, MlflowException | RequestException | SQLAlchemyError | CommandError):
         return _root_cause(error)
+    if isinstance(error, ModuleNotFoundError):  # of a database that MLflow is not installed for
+        return f"{error}: install the driver of this database"
     if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return str(error)
     return None

@@ -117,7 +117,7 @@ def losses_of(model: FaceClassifier, faces: Faces) -> Tensor:
 
 @dataclass
 class Checkpoint:
-    """State of a running training, written after every epoch and thrown away at the end.
+    """State of a running training, written after every epoch; who asked for it throws it away at the end.
 
     Attributes:
         path: of the file; it must not lie in an output of DVC, which removes those before a stage runs.
@@ -163,9 +163,6 @@ class Checkpoint:
         history: History = state["history"]
         print(f"resuming after epoch {len(history)}", file=sys.stderr)
         return history
-
-    def discard(self) -> None:
-        self.path.unlink(missing_ok=True)
 
 
 def fit(

@@ -12,10 +12,9 @@ from stages.common import run
 
 def main(model: str = typer.Option(..., help="original or retrained")) -> None:
     from pipeline.data import splits as split_table
-    from pipeline.jobs import train_model
+    from pipeline.jobs import discard_checkpoint, train_model
 
     params = config.load()
-    config.check_methods(params)
     if model not in layout.REFERENCES:
         raise typer.BadParameter(f"{model!r} is not one of {', '.join(layout.REFERENCES)}")
     logged = {"seed": params.seed, "task": params.task, "model": asdict(params.model), "train": asdict(params.train)}
@@ -26,6 +25,7 @@ def main(model: str = typer.Option(..., help="original or retrained")) -> None:
         tracked.log_metrics({"seconds": sum(row["seconds"] for row in history)})
         for name in ("model.json", "history.csv"):  # weights stay in the DVC cache: one copy less to erase
             tracked.log_artifact(layout.MODELS / model / name, "model")
+    discard_checkpoint(model)  # last: until here a lost server or a kill costs no training
 
 
 if __name__ == "__main__":

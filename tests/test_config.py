@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import yaml
 
-from pipeline import config
+from pipeline import architectures, config
 from pipeline.errors import ConfigError
+from pipeline.settings import Architecture
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 SHIPPED: dict[str, Any] = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
@@ -85,6 +86,15 @@ def test_an_unknown_key_names_the_nearest_known_one(
     [
         ({"seed": "zero"}, "seed"),
         ({"seed": 1.5}, "seed"),
+        ({"seed": True}, "seed"),
+        ({"seed": 2**70}, "seed"),
+        ({"train": {"epochs": "3"}}, "train.epochs"),
+        ({"train": {"learning_rate": True}}, "train.learning_rate"),
+        ({"train": {"augment": 1}}, "train.augment"),
+        ({"train": {"augment": "true"}}, "train.augment"),
+        ({"model": {"architecture": "resnet81"}}, "model.architecture"),
+        ({"register": {"model_name": ""}}, "register.model_name"),
+        ({"register": {"model_name": "faces/v:1"}}, "register.model_name"),
         ({"train": {"augment": "perhaps"}}, "train.augment"),
         ({"train": {"learning_rate": 0}}, "train.learning_rate"),
         ({"train": {"momentum": 1}}, "train.momentum"),
@@ -112,7 +122,8 @@ def test_the_section_of_a_method_is_checked_as_strictly(tmp_path: Path) -> None:
     path = written(tmp_path, dlfd={"ot_wieght": 1, "steps": -1, "solver": "fast"})
     config.load(path)  # leaves them to the methods, whose files import torch
     with pytest.raises(ConfigError) as refused:
-        config.check_methods(config.load(path), path)
+        config.check(path)
+    assert "has 3 problem(s)" in str(refused.value)
     for words in ("dlfd.ot_wieght: unknown key (did you mean 'ot_weight'?)", "dlfd.steps: ", "dlfd.solver: "):
         assert f"  - {words}" in str(refused.value)
 
@@ -142,6 +153,35 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, words: 
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(ConfigError, match=words):
         config.load(tmp_path / "params.yaml")
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes("task: âge".encode("latin-1"))
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        config.load(tmp_path / "params.yaml")
+
+
+def test_a_key_written_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("seed: 1\ntask: age\nseed: 2\n")
+    with pytest.raises(ConfigError, match=r"not valid YAML in line 3: found duplicate key \"seed\""):
+        config.load(tmp_path / "params.yaml")
+
+
+def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("train: {learning_rate: 1e-3}\n")
+    assert config.load(tmp_path / "params.yaml").train.learning_rate == 0.001
+
+
+def test_weights_that_are_not_there_are_told_with_everything_else(tmp_path: Path) -> None:
+    path = written(tmp_path, model={"weights": "nowhere.pth"}, scrub={"msteps": -1})
+    with pytest.raises(ConfigError) as refused:
+        config.check(path)
+    assert "model.weights: there is no file nowhere.pth" in str(refused.value)
+    assert "scrub.msteps: " in str(refused.value)
+
+
+def test_the_known_architectures_are_those_that_can_be_built() -> None:
+    assert set(get_args(Architecture)) == set(architectures.BACKBONES)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

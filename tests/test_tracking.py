@@ -308,6 +308,13 @@ def test_a_database_that_cannot_be_opened(checkout: Path, monkeypatch: pytest.Mo
         pass
 
 
+def test_a_database_without_its_driver(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://somebody@nowhere/mlflow")
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(TrackingError, match="install the driver"), tracking.stage_run("split"):
+        pass
+
+
 def test_a_lock_held_for_too_long(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracking_store, "LOCK_SECONDS", 0.2)
     with FileLock(checkout / "mlflow.db.lock"), pytest.raises(TrackingError, match=r"mlflow\.db\.lock"):

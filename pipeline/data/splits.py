@@ -168,6 +168,9 @@ def _by_person(
     rng = np.random.default_rng(seed)
     counts = pd.crosstab(used["unit"], used["label"]).reindex(columns=range(classes), fill_value=0)
     asked, notes = _asked_units(everyone, settings.forget_persons)
+    if absent := sorted(set(settings.forget_persons) - set(used["person"])):
+        told = f"every picture of {', '.join(absent)} is excluded, see `reason` in splits.parquet"
+        notes.append(f"forget_persons: {told}")
     goal = {
         "forget": settings.forget_fraction,
         "validation": settings.validation_fraction,

@@ -48,7 +48,7 @@ def loss_attack(
     sides of a fold, and the bootstrap draws whole persons: pictures of one person are not independent.
 
     Raises:
-        DataError: fewer samples or groups on one side than folds, or a loss that is NaN.
+        DataError: fewer samples or groups on one side than folds, or a loss that is infinite or NaN.
     """
     members, member_groups = _sorted(members, member_groups)
     non_members, non_member_groups = _sorted(non_members, non_member_groups)
@@ -71,8 +71,8 @@ def auc(members: np.ndarray, non_members: np.ndarray) -> float:
 def _sorted(losses: np.ndarray, groups: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Losses in an order that does not depend on the order they came in, with group numbers 0, 1, …"""
     losses = np.asarray(losses, dtype=np.float64)
-    if np.isnan(losses).any():
-        raise DataError("a per-sample loss is NaN: the model is broken, see its history.csv")
+    if not np.isfinite(losses).all():
+        raise DataError("a per-sample loss is infinite or NaN: the model is broken, see its history.csv")
     codes = np.arange(len(losses)) if groups is None else np.unique(groups, return_inverse=True)[1]
     order = np.lexsort((losses, codes)) if groups is not None else np.argsort(losses, kind="stable")
     return losses[order], codes[order] if groups is not None else codes

@@ -27,9 +27,10 @@ from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
 from pipeline.progress import Advance, progress
 from pipeline.settings import TrainSettings
-from pipeline.training import Diverged, check_finite
+from pipeline.training import Diverged, check_finite, losses_of
 
 SUBSETS = ("retain", "forget", "validation")
+PROBED = 500  # pictures of a subset, to see whether a model still gives numbers
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def unlearn(
     """Run a method on a copy of the original model, which stays as it is.
 
     A loss that is no longer finite ends the method: `run.status` becomes `diverged`, and the copy is returned as it was
-    before the bad step, or as the original where its weights are no longer finite.
+    before the bad step, or as the original where its weights or losses are no longer finite.
 
     Args:
         subsets: at least those of `method.subsets`.
@@ -167,7 +168,17 @@ def unlearn(
         run.status, run.note = "diverged", str(error)
     stop_watching()
     run.seconds = time.perf_counter() - started
+    model.requires_grad_(True).eval()
+    if broken := _broken(model, [subsets[name] for name in method.subsets]):
+        run.status, run.note = "diverged", run.note or f"{broken}: lower the method's learning rate"
+        return copy.deepcopy(original).requires_grad_(True).eval()
+    return model
+
+
+def _broken(model: FaceClassifier, given: list[Faces]) -> str:
+    """What of a model is not finite, a weight or a loss of a sample of the given subsets; empty where nothing is."""
     if not all(value.isfinite().all() for value in model.state_dict().values()):
-        run.status, run.note = "diverged", run.note or "a weight became infinite or NaN"
-        model = copy.deepcopy(original)
-    return model.requires_grad_(True).eval()
+        return "a weight became infinite or NaN"
+    if not all(losses_of(model, faces.sample(PROBED, seed=0)).isfinite().all() for faces in given):
+        return "the losses became infinite or NaN in the last step"
+    return ""

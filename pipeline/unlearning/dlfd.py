@@ -8,8 +8,10 @@ signed steps on its pixels, and the model learns the pushed pictures with their 
 
 OT is the optimal transport cost between feature batches (`pipeline.transport`), f the pooled features, Π keeps x
 within ε of the clean picture and in [0, 1]. λ rises linearly from `classification_weight_start` to `_end` over the
-pass. Dynamic forgetting: every `check_every` steps the loss attack is run on forget against validation; once the
-forgetting score is below `forgetting_threshold` the rest of the pass is cross-entropy on clean retain pictures only.
+part of the pass that may push. Only the sign of the gradient counts, so w matters beside λ alone: at λ = 0 every
+w > 0 gives the same pictures. Dynamic forgetting: every `check_every` steps the loss attack is run on forget against
+validation; once the forgetting score is below `forgetting_threshold` the rest of the pass is cross-entropy on clean
+retain pictures only.
 
 Choices that the paper leaves open, with their reason:
 - Pictures are pushed with the model in evaluation mode and its parameters frozen: the gradient goes to the pixels only.
@@ -31,7 +33,7 @@ from pipeline.evaluation.membership import loss_attack
 from pipeline.evaluation.scores import forgetting_score
 from pipeline.models import FaceClassifier, frozen
 from pipeline.objectives import losses
-from pipeline.settings import Count, NonNegative, NonNegativeInt, Positive, TrainSettings, Unit
+from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, TrainSettings, Unit
 from pipeline.training import Updater, autocast, losses_of, passes, predict
 from pipeline.transport import Cost, Solver, transport_cost
 from pipeline.unlearning.base import Run
@@ -43,14 +45,14 @@ class Settings(TrainSettings):
     learning_rate: Positive = 0.1
     ot_weight: NonNegative = 1.0
     classification_weight_start: NonNegative = 0.0
-    classification_weight_end: NonNegative = 0.0
+    classification_weight_end: NonNegative = 0.02
     steps: NonNegativeInt = 5
     step_size: Positive = 0.005
     epsilon: Unit = 0.02
     cost: Cost = "cosine"
     solver: Solver = "emd"
     regularisation: Positive = 0.05
-    mix_clean: bool = True
+    mix_clean: Flag = True
     recovery_share: Unit = 0.7
     forgetting_threshold: Unit = 0.05
     check_every: Count = 10
@@ -61,6 +63,7 @@ def unlearn(
     model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces, validation: Faces
 ) -> None:
     total = settings.epochs * retain.batches(settings.batch_size)
+    pushes = total * (1 - settings.recovery_share)
     updater = Updater(model.parameters(), settings, total)
     forgotten = _ForgettingCheck(forget, validation, settings, run.seed)
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
@@ -72,10 +75,10 @@ def unlearn(
                 score, auc = forgotten(model)
                 figures |= {"forgetting_score": score, "forget_auc": auc}
                 distancing = score >= settings.forgetting_threshold and auc > 0.5
-            distancing = distancing and updater.steps < total * (1 - settings.recovery_share)
+            distancing = distancing and updater.steps < pushes
             batch = pixels
             if distancing:
-                weight = classification_weight(settings, updater.steps / total)
+                weight = classification_weight(settings, updater.steps / pushes)
                 pushed, cost = distance(
                     model, pixels, labels, next(forget_batches)[0], settings, classification_weight=weight
                 )
@@ -88,7 +91,7 @@ def unlearn(
 
 
 def classification_weight(settings: Settings, share: float) -> float:
-    """λ after a share in [0, 1] of the pass: linear from start to end."""
+    """λ after a share in [0, 1] of the part of the pass that may push: linear from start to end."""
     start, end = settings.classification_weight_start, settings.classification_weight_end
     return start + (end - start) * share
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
 from pipeline.objectives import guess_loss, losses
-from pipeline.settings import Count, NonNegative, Positive, TrainSettings
+from pipeline.settings import Count, Flag, NonNegative, Positive, TrainSettings
 from pipeline.training import Updater, passes, predict
 from pipeline.unlearning.base import Run
 
@@ -25,7 +25,7 @@ class Settings(TrainSettings):
     epochs: Count = 3
     learning_rate: Positive = 0.003
     weight_decay: NonNegative = 0.0  # ascent with decay would shrink the weights for another reason
-    stop_at_chance: bool = True
+    stop_at_chance: Flag = True
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, forget: Faces) -> None:

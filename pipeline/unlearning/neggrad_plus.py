@@ -16,7 +16,7 @@ import torch
 from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
 from pipeline.objectives import guess_loss, losses
-from pipeline.settings import Count, Positive, TrainSettings, Unit
+from pipeline.settings import Count, Flag, Positive, TrainSettings, Unit
 from pipeline.training import Updater, passes, predict
 from pipeline.unlearning.base import Run
 
@@ -26,7 +26,7 @@ class Settings(TrainSettings):
     epochs: Count = 1
     learning_rate: Positive = 0.05
     retain_weight: Unit = 0.95
-    stop_at_chance: bool = True
+    stop_at_chance: Flag = True
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:

@@ -24,7 +24,7 @@ from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
 from pipeline.objectives import divergence, is_multi_label, losses
 from pipeline.progress import Advance
-from pipeline.settings import Count, NonNegative, NonNegativeInt, Positive, TrainSettings
+from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, TrainSettings
 from pipeline.training import Updater, losses_of, predict
 from pipeline.unlearning.base import Run
 
@@ -37,7 +37,7 @@ class Settings(TrainSettings):
     distillation_weight: NonNegative = 0.5
     classification_weight: NonNegative = 1.0
     temperature: Positive = 2.0
-    rewind: bool = True
+    rewind: Flag = True
 
 
 def unlearn(

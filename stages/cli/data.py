@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import typer
@@ -36,7 +37,7 @@ def use(source: str = typer.Argument(..., help="folder, archive (tar, zip), URL,
     os.chdir(_project())
     found = _check(source, here)
     typer.echo(f"importing {source} with DVC …")
-    _replace(source if _is_url(source) or source == "synthetic" else str(_absolute(source, here)))
+    _replace(_url(source) or (source if source == "synthetic" else str(_absolute(source, here))))
     typer.echo(f"{layout.RAW}/ now holds {found}; {IMPORT} says where it comes from.")
     typer.echo(f"Next: dvc repro      (and `git add {IMPORT} .gitignore` to keep the choice)")
 
@@ -65,20 +66,25 @@ def _check(source: str, here: Path) -> str:
         if raw.find(DESCRIPTOR) is None:
             raise DataError(f"{DESCRIPTOR}/dataset.yaml not found: restore it with `git checkout {DESCRIPTOR}`")
         return "the description of the synthetic faces"
-    if _is_url(source):
+    if _url(source):
         return f"what {source} gave (its layout is checked by the download stage)"
     path = _absolute(source, here)
-    if not path.exists():
+    if not _exists(path):
         raise DataError(f"{path} does not exist (for a URL write its scheme, such as https://)")
     current = layout.RAW.resolve()
     if current in [path, *path.parents] or path in current.parents:
         raise DataError(f"{path} is the pipeline's own {layout.RAW}/, or holds it: move it elsewhere first")
     if folder := raw.find(path):
         return f"the data set {raw.source_of(folder)} from {path}"
-    if packed := raw.packed_in(path):
-        return f"{', '.join(archive.name for archive in packed)}, unpacked by the download stage"
+    typer.echo(f"looking into {path} …")
+    layout.WORKSPACE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=layout.WORKSPACE) as scratch, raw.opened(path, Path(scratch)) as root:
+        if name := raw.source_of(root):
+            return f"the data set {name}, in an archive that the download stage unpacks"
+        found = ", ".join(sorted(child.name for child in root.iterdir())[:5])
     raise DataError(
-        f"{path}: no known data layout (known: {', '.join(sources.SOURCES)}) and no archive. "
+        f"{path}: no known data layout (known: {', '.join(sources.SOURCES)}) in the archive; "
+        f"it holds {found or 'nothing'}. "
         "See README, 'Your own data', for what each expects."
     )
 
@@ -135,10 +141,22 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _is_url(source: str) -> bool:
-    return re.match(r"[a-z][a-z0-9+.-]+://", source) is not None
+def _url(source: str) -> str | None:
+    """The source with its scheme in small letters, as DVC wants it; None where it is no URL."""
+    found = re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE)
+    return found[0].lower() + source[found.end() :] if found else None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long for the file system
+        return False
 
 
 def _absolute(source: str, here: Path) -> Path:
     """Absolute, since a relative path out of the repository breaks `dvc exp run --temp`."""
-    return (here / Path(source).expanduser()).resolve()
+    try:
+        return (here / Path(source).expanduser()).resolve()
+    except RuntimeError as error:  # ~nobody
+        raise DataError(f"{source}: {error}") from None

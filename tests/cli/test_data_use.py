@@ -60,7 +60,7 @@ def test_a_folder_an_archive_and_back(checkout: Path, tmp_path: Path) -> None:
     start = state(checkout)
     mufac = write_mufac(tmp_path / "faces of mine")
     packed = Path(shutil.make_archive(str(tmp_path / "mufac"), "tar", mufac))
-    for source, told in ((mufac, "the data set mufac"), (packed, "mufac.tar, unpacked by")):
+    for source, told in ((mufac, "the data set mufac"), (packed, "the data set mufac, in an archive")):
         result = use(source)
         assert result.exit_code == 0, result.output
         assert told in " ".join(result.output.split())
@@ -101,20 +101,31 @@ def test_a_clone_without_a_cache_rebuilds(checkout: Path, tmp_path: Path, monkey
     assert sorted(path.name for path in Path("data").iterdir()) == sorted(path.name for path in mufac.iterdir())
 
 
-@pytest.mark.parametrize("bad", ["missing", "no layout", "data", "unreachable"])
+@pytest.mark.parametrize(
+    "bad", ["missing", "no layout", "no layout inside", "nobody", "too long", "data", "unreachable"]
+)
 def test_a_failure_leaves_everything_as_it_was(checkout: Path, tmp_path: Path, bad: str) -> None:
     start = state(checkout)
     empty = tmp_path / "empty"
     empty.mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/a.txt").write_text("no faces")
+    packed = shutil.make_archive(str(tmp_path / "packed"), "tar", tmp_path / "notes")
     sources = {
         "missing": "/no/such/folder",
         "no layout": empty,
+        "no layout inside": packed,
+        "nobody": "~nobody-of-that-name/faces",
+        "too long": "/tmp/" + "a" * 300,
         "data": "data",
-        "unreachable": "http://127.0.0.1:9/a.tar",
+        "unreachable": "HTTP://127.0.0.1:9/a.tar",
     }
     messages = {
         "missing": "does not exist",
         "no layout": "no known data layout",
+        "no layout inside": "in the archive; it holds a.txt",
+        "nobody": "~nobody-of-that-name/faces: ",
+        "too long": "does not exist",
         "data": "own data/",
         "unreachable": "failed; data.dvc and data/ are as they were.\nERROR",
     }

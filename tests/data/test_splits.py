@@ -128,6 +128,14 @@ def test_an_unknown_person_is_named_with_the_nearest(many_faces: pd.DataFrame) -
         make(many_faces, forget_persons=["F5/D"])
 
 
+def test_a_person_without_usable_pictures_is_told_of(many_faces: pd.DataFrame) -> None:
+    many_faces.loc[many_faces["person"] == "F09/D", "age"] = -1
+    split = make(many_faces, forget_persons=["F09/D", "F05/D"])
+    assert set(split.table.loc[split.table["subset"] == "forget", "person"]) == {"F05/D"}
+    (note,) = split.summary["notes"]
+    assert "every picture of F09/D is excluded" in note
+
+
 def test_a_person_without_usable_pictures_leaves_nothing_to_forget(many_faces: pd.DataFrame) -> None:
     many_faces.loc[many_faces["person"] == "F09/D", "age"] = -1
     with pytest.raises(DataError, match="no image in forget"):

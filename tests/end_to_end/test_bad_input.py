@@ -67,16 +67,29 @@ def test_wrong_settings(checkout: Checkout, setting: dict[str, Any], words: tupl
     assert checkout.contents("workspace") == before
 
 
-def test_wrong_settings_of_a_method_are_found_before_the_training(checkout: Checkout) -> None:
-    checkout.set(dlfd__ot_wieght=2)
-    refused(checkout.stage("train", "--model", "original"), "dlfd.ot_wieght", "unknown key", "'ot_weight'")
-
-
-def test_an_unknown_architecture(checkout: Checkout) -> None:
-    checkout.set(model__architecture="resnet81")
-    before = checkout.contents("workspace")
-    refused(checkout.stage("train", "--model", "original"), "model.architecture", "'resnet81'", "resnet18")
-    assert checkout.contents("workspace") == before
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"dlfd__ot_wieght": 2}, ("dlfd.ot_wieght", "unknown key", "'ot_weight'")),
+        ({"scrub__msteps": -1}, ("scrub.msteps", "greater than or equal to 0")),  # of a method that is not chosen
+        ({"model__architecture": "resnet81"}, ("model.architecture", "'resnet81'", "resnet18")),
+        ({"model__weights": "nowhere.pth"}, ("model.weights", "nowhere.pth")),
+        ({"trian": {"epochs": 3}}, ("trian", "unknown key", "'train'")),
+    ],
+)
+def test_a_slip_is_found_by_dvc_repro_before_any_work(
+    checkout: Checkout, setting: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    checkout.set(**setting)
+    before = checkout.contents("workspace/models")
+    done = checkout.dvc("repro", check=False)
+    assert done.stages == ["settings"]
+    told = re.sub(r"\x1b\[\d*m", "", done.err)
+    assert done.code != 0
+    for word in words:
+        assert word in told
+    assert "Traceback" not in told
+    assert checkout.contents("workspace/models") == before
 
 
 def test_a_gpu_that_is_not_there(checkout: Checkout) -> None:

@@ -40,8 +40,11 @@ def children_of(checkout: Checkout, experiment: str) -> list[Any]:
 
 
 def test_an_experiment_runs_what_its_parameter_touches(checkout: Checkout) -> None:
+    before = {model: checkout.weights(model) for model in ("original", "finetune", "dlfd")}
     done = checkout.dvc("exp", "run", "--name", "heavy-transport", "-S", "dlfd.ot_weight=2")
-    assert sorted(done.stages) == sorted(["unlearn@dlfd", "evaluate@dlfd", "compare", "register"])
+    changed = {model for model, weights in before.items() if checkout.weights(model) != weights}
+    assert changed == {"dlfd"}
+    assert sorted(done.stages) == sorted(["settings", "unlearn@dlfd", "evaluate@dlfd", "compare", "register"])
     children = children_of(checkout, "heavy-transport")
     assert {run.info.run_name for run in children} == DEPENDS_ON_DLFD
     (unlearning,) = [run for run in children if run.info.run_name == "unlearn dlfd"]

@@ -77,5 +77,6 @@ def test_a_person_is_never_in_training_and_test_of_the_attacker() -> None:
 def test_too_few_persons_and_broken_losses_are_refused() -> None:
     with pytest.raises(DataError, match=r"needs at least 5 persons.*attack_folds"):
         loss_attack(np.ones(3), np.ones(50))
-    with pytest.raises(DataError, match="NaN"):
-        loss_attack(np.array([1.0, np.nan] * 5), np.ones(10))
+    for broken in (np.nan, np.inf):
+        with pytest.raises(DataError, match="infinite or NaN"):
+            loss_attack(np.array([1.0, broken] * 5), np.ones(10))

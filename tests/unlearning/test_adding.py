@@ -27,9 +27,8 @@ sys.path.insert(0, "tests")
 from helpers import make_model, make_subsets
 from pipeline import config
 from pipeline.unlearning import base
-params = config.load()
+params = config.check()
 assert params.unlearn.methods == ["mine"], params.unlearn
-config.check_methods(params)
 settings = config.method_settings("mine")
 assert settings.strength == 2.0
 run = base.Run(seed=0)

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 from helpers import make_model, make_subsets, same_state, state
 
 from pipeline.data.batches import Faces
@@ -57,4 +58,19 @@ def test_weights_that_overflow_in_the_last_step_give_the_original_back(
     run = base.Run(seed=0)
     model = base.unlearn(base.get("fake"), original, SUBSETS, TrainSettings(), run)
     assert run.status == "diverged"
+    assert same_state(state(model), state(original))
+
+
+def test_weights_that_are_finite_but_give_no_finite_loss_give_the_original_back(
+    monkeypatch: pytest.MonkeyPatch, original: FaceClassifier
+) -> None:
+    def unlearn(model: FaceClassifier, settings: Any, run: Any, *, forget: Faces) -> None:
+        with torch.no_grad():
+            model.head.weight.fill_(3e38)
+
+    fake_method(monkeypatch, unlearn)
+    run = base.Run(seed=0)
+    model = base.unlearn(base.get("fake"), original, SUBSETS, TrainSettings(), run)
+    assert run.status == "diverged"
+    assert "losses" in run.note
     assert same_state(state(model), state(original))

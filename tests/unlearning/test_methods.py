@@ -97,6 +97,15 @@ def test_a_learning_rate_out_of_hand_is_recorded_and_leaves_finite_weights(name:
     assert all(value.isfinite().all() for value in model.state_dict().values())
 
 
+@pytest.mark.parametrize("rate", [1e1, 1e3, 1e6, 1e12])
+@pytest.mark.parametrize("name", [name for name in method_names() if name not in CANNOT_DIVERGE])
+def test_at_any_learning_rate_the_result_can_be_evaluated(name: str, rate: float, original: FaceClassifier) -> None:
+    knobs = {"stop_at_chance": False} if name in ("neggrad", "neggrad_plus") else {}
+    model, run = run_method(name, original, learning_rate=rate, epochs=2, **knobs)
+    for faces in make_subsets().values():
+        assert losses_of(model, faces).isfinite().all(), run
+
+
 @pytest.mark.parametrize("name", GIVEN)
 def test_a_method_is_given_what_its_paper_assumes(name: str) -> None:
     assert set(base.get(name).subsets) == GIVEN[name]
