@@ -72,7 +72,7 @@ def evaluate(
             faces = store.build(found, Path(scratch) / "faces", DataSettings(image_size=image_size))
         made = splits.make(faces.table, faces.info["classes"], task=task, settings=split, seed=seed)
         loaded = subsets.load(Path(scratch) / "faces", made.table, chosen, task=task, only=SUBSETS)
-        figures = summarise(per_sample(model, loaded, made.table), EvaluateSettings(), seed)
+        figures = summarise(per_sample(model, loaded, made.table).table, EvaluateSettings(), seed)
     return Evaluation(figures, task, image_size, made.summary["counts"], made.summary["warnings"])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.errors import ConfigError
 from pipeline.settings import (
+    AuditSettings,
     DataSettings,
     Device,
     EvaluateSettings,
@@ -39,6 +40,7 @@ class Params(Section):
     train: TrainSettings = field(default_factory=TrainSettings)
     unlearn: UnlearnSettings = field(default_factory=UnlearnSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     register: RegisterSettings = field(default_factory=RegisterSettings)
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,17 @@ from typing import Any
 import pandas as pd
 import torch
 
-from pipeline import architectures, layout, models, objectives, training
+from pipeline import architectures, layout, models, objectives, training, yardsticks
 from pipeline.config import Params
 from pipeline.data import batches, store, subsets, tasks
 from pipeline.data.batches import Faces
 from pipeline.data.groups import SUBSETS
+from pipeline.evaluation import relearn
+from pipeline.evaluation.audit import audit
 from pipeline.evaluation.metrics import summarise
 from pipeline.evaluation.samples import per_sample
-from pipeline.settings import TrainSettings
-from pipeline.training import Checkpoint, History, fit
+from pipeline.settings import AuditSettings, TrainSettings
+from pipeline.training import Checkpoint, History, fit, losses_of
 from pipeline.unlearning import base
 
 TRAINING_CODE = (architectures, batches, models, objectives, training)
@@ -37,8 +39,14 @@ def train_model(
     params: Params,
     splits: pd.DataFrame,
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
+    *,
+    folder: Path | None = None,
 ) -> History:
-    """Train `original` or `retrained` from scratch, or go on where a killed run stood, and save it.
+    """Train a model from scratch, or go on where a killed run stood, and save it.
+
+    Args:
+        name: one of TRAINED_ON says what it learns; any other learns retain.
+        folder: where it is saved; default: `layout.MODELS / name`.
 
     Raises:
         ConfigError: unknown architecture, or pictures too small for it.
@@ -47,8 +55,9 @@ def train_model(
         ModelError: `model.weights` is missing, damaged or of another architecture.
     """
     device = models.select_device(params.device)
-    faces = subsets.load(layout.FACES, splits, device, task=params.task, only=("retain", "forget", "validation"))
-    learned = reduce(Faces.joined, (faces[subset] for subset in TRAINED_ON[name]))
+    learns = TRAINED_ON.get(name, ("retain",))
+    faces = subsets.load(layout.FACES, splits, device, task=params.task, only=(*learns, "validation"))
+    learned = reduce(Faces.joined, (faces[subset] for subset in learns))
     chosen = params.model
     weights = Path(chosen.weights).expanduser() if chosen.weights else None
     started_from = architectures.sha256(weights) if weights else ""
@@ -71,7 +80,8 @@ def train_model(
         on_epoch=on_epoch,
     )
     seconds = sum(row["seconds"] for row in history)
-    _save(model, name, {**info, "status": "finished", "seconds": seconds, "device": _device_name(device)}, history)
+    info |= {"status": "finished", "seconds": seconds, "device": _device_name(device)}
+    _save(model, folder or layout.MODELS / name, info, history)
     return history
 
 
@@ -104,32 +114,70 @@ def unlearn_model(name: str, settings: TrainSettings, params: Params, splits: pd
     }
     info = models.load_info(layout.MODELS / "original")
     built: dict[str, Any] = {key: info[key] for key in ("architecture", "head", "weights") if key in info}
-    _save(model, name, {**_describe(name, params, splits), **built, **outcome}, run.history)
+    _save(model, layout.MODELS / name, {**_describe(name, params, splits), **built, **outcome}, run.history)
     return run
 
 
 def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str, float | str]:
-    """Metrics of a model, written to metrics/<name>.json; its per-sample results to workspace/evaluation/<name>/.
+    """Metrics of a model, written to metrics/<name>.json; what they come from to workspace/evaluation/<name>/.
+
+    The retrained model becomes a yardstick for the others as well.
 
     Raises:
         DataError: a subset has no pictures.
         ModelError: the model is missing or damaged.
     """
     device = models.select_device(params.device)
-    started = time.perf_counter()
     info = models.load_info(layout.MODELS / name)
     model = models.load(layout.MODELS / name, device)
-    samples = per_sample(model, subsets.load(layout.FACES, splits, device, task=params.task, only=SUBSETS), splits)
-    metrics: dict[str, float | str] = {**summarise(samples, params.evaluate, params.seed)}
-    metrics |= {"status": info["status"], "seconds": info["seconds"], "device": info["device"]}
-    metrics |= {key: info[key] for key in ("forward_images", "backward_images") if key in info}
-    metrics["evaluation_seconds"] = time.perf_counter() - started
+    faces = subsets.load(layout.FACES, splits, device, task=params.task, only=SUBSETS)
+    started = time.perf_counter()
+    results = per_sample(model, faces, splits)
     folder = layout.EVALUATION / name
-    folder.mkdir(parents=True, exist_ok=True)
-    samples.to_parquet(folder / "samples.parquet", index=False)
+    results.save(folder)
+    if name == "retrained":
+        results.save(layout.YARDSTICKS / name)
+    passed = time.perf_counter()
+    others = yardsticks.load(AuditSettings() if name == "retrained" else params.audit, splits)  # the oracle comes first
+    audited = audit(results, others, params.audit, params.evaluate, params.seed)
+    figures: dict[str, float | str] = {**summarise(results.table, params.evaluate, params.seed), **audited.figures}
+    figures["audit_seconds"] = time.perf_counter() - passed
+    figures["evaluation_seconds"] = time.perf_counter() - started
+    if params.audit.relearn_steps:
+        figures["relearn_steps"] = _relearn_steps(model, faces["forget"], params, device)
+    metrics = {**figures, "status": info["status"], "seconds": info["seconds"], "device": info["device"]}
+    metrics |= {key: info[key] for key in ("forward_images", "backward_images") if key in info}
+    audited.attacks.to_csv(folder / "attacks.csv", index=False)
+    audited.persons.to_csv(folder / "persons.csv", index=False)
     layout.METRICS.mkdir(exist_ok=True)
     (layout.METRICS / f"{name}.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return metrics
+
+
+def make_yardstick(
+    name: str,
+    params: Params,
+    splits: pd.DataFrame,
+    on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
+) -> History:
+    """Train a model of `pipeline.yardsticks` and store what it says about every picture; its weights stay beside."""
+    folder, number = layout.YARDSTICKS / name, int(name.partition("-")[2])
+    learned = yardsticks.learns(name, splits)
+    others = splits["subset"].where(splits["subset"] == "validation", "excluded")
+    own = splits.assign(subset=others.mask(learned, "retain"))
+    history = train_model(name, replace(params, seed=number), own, on_epoch, folder=folder)
+    device = models.select_device(params.device)
+    faces = subsets.load(layout.FACES, splits, device, task=params.task, only=SUBSETS)
+    per_sample(models.load(folder, device), faces, splits).save(folder)
+    return history
+
+
+def _relearn_steps(model: models.FaceClassifier, forget: Faces, params: Params, device: torch.device) -> int:
+    """Of a model, to the original's loss on forget."""
+    original = models.load(layout.MODELS / "original", device)
+    target = float(losses_of(original, relearn.watched(forget, params.seed)).mean())
+    settings, limit = relearn.slow(params.train), params.audit.relearn_steps
+    return relearn.relearn_steps(model, forget, target, settings, limit=limit, seed=params.seed)
 
 
 def _channel_statistics(faces: Faces) -> tuple[list[float], list[float]]:
@@ -173,7 +221,6 @@ def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
 
 
-def _save(model: models.FaceClassifier, name: str, info: dict[str, Any], history: History) -> None:
-    folder: Path = layout.MODELS / name
+def _save(model: models.FaceClassifier, folder: Path, info: dict[str, Any], history: History) -> None:
     models.save(model, folder, info)
     pd.DataFrame(history).to_csv(folder / "history.csv", index=False)

@@ -115,6 +115,14 @@ class EvaluateSettings(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditSettings(Section):
+    tolerance: Unit = 0.03
+    oracle_seeds: list[Seed] = field(default_factory=list)
+    reference_models: list[Count] = field(default_factory=list)
+    relearn_steps: NonNegativeInt = 100
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegisterSettings(Section):
     model_name: Annotated[str, Exactly(r"^[^/:\s][^/:]*$")] = "unlearned-face-classifier"
     min_nomus: Unit = 0.6

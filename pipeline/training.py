@@ -101,13 +101,22 @@ def passes(faces: Faces, settings: TrainSettings, seed: int) -> Iterator[Batch]:
 
 
 @torch.no_grad()
-def logits_of(model: FaceClassifier, faces: Faces, batch_size: int = 256) -> Tensor:
-    """Logits [M, C] float32 of a subset in order, in evaluation mode and full precision; the mode is restored."""
+def outputs_of(model: FaceClassifier, faces: Faces, batch_size: int = 256) -> tuple[Tensor, Tensor]:
+    """Pooled features [M, D] and logits [M, C] float32 of a subset in order, in evaluation mode and full precision.
+
+    The model's mode is restored.
+    """
     was_training = model.training
     model.eval()
-    found = [model(pixels) for pixels, _ in faces.in_order(batch_size)]
+    features = torch.cat([model.features(pixels) for pixels, _ in faces.in_order(batch_size)])
+    logits = model.head(features)
     model.train(was_training)
-    return torch.cat(found)
+    return features, logits
+
+
+def logits_of(model: FaceClassifier, faces: Faces) -> Tensor:
+    """Logits [M, C] of a subset, as `outputs_of` gives them."""
+    return outputs_of(model, faces)[1]
 
 
 def losses_of(model: FaceClassifier, faces: Faces) -> Tensor:

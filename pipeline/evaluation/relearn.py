@@ -1,0 +1,55 @@
+"""Relearn time: how soon a model knows the forget set again.
+
+What was hidden comes back faster than what was never there.
+"""
+
+from __future__ import annotations
+
+import copy
+
+from pipeline.data.batches import Faces
+from pipeline.models import FaceClassifier
+from pipeline.objectives import losses
+from pipeline.settings import TrainSettings
+from pipeline.training import Updater, losses_of, predict
+
+SAMPLE = 300  # pictures whose mean loss is watched
+EVERY = 5  # steps between two looks
+
+
+def relearn_steps(
+    model: FaceClassifier, forget: Faces, target_loss: float, settings: TrainSettings, *, limit: int, seed: int
+) -> int:
+    """Optimiser steps on the forget set until the mean loss on a sample of it is at most the target.
+
+    Args:
+        model: left as it is; a copy learns, at a tenth of the training's rate, which is constant.
+        target_loss: that of the original model on `watched(forget, seed)`.
+        limit: steps after which it is given up.
+
+    Returns:
+        A multiple of EVERY; `limit` where the target was not reached.
+    """
+    learner = copy.deepcopy(model)
+    sample = watched(forget, seed)
+    updater = Updater(learner.parameters(), settings, limit)
+    batches = forget.endless(settings.batch_size, seed=seed, augment=False)
+    for step in range(limit):
+        if step % EVERY == 0 and float(losses_of(learner, sample).mean()) <= target_loss:
+            return step
+        learner.train()
+        pixels, labels = next(batches)
+        updater.step(losses(predict(learner, pixels, settings.precision), labels).mean())
+    return limit
+
+
+def watched(forget: Faces, seed: int) -> Faces:
+    """The pictures whose loss says when a model has relearned."""
+    return forget.sample(SAMPLE, seed)
+
+
+def slow(settings: TrainSettings) -> TrainSettings:
+    """The training's settings for relearning: a tenth of its rate, constant, so that steps can be counted."""
+    from dataclasses import replace
+
+    return replace(settings, learning_rate=settings.learning_rate / 10, schedule="constant", augment=False)
