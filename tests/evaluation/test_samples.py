@@ -71,3 +71,22 @@ def test_an_empty_subset_leaves_no_row(model: FaceClassifier, splits: pd.DataFra
     table = per_sample(model, {**subsets(every), "unseen": none}, splits)
     assert len(table) == COUNT
     assert table["correct"].dtype == bool
+
+
+def test_attributes_have_a_summed_loss_and_a_share_that_is_right(splits: pd.DataFrame) -> None:
+    every = make_faces(COUNT)
+    bits = torch.randint(2, (COUNT, CLASSES), generator=torch.Generator().manual_seed(0))
+    faces = Faces(images=every.images, rows=torch.arange(COUNT), labels=bits)
+    model = make_model()
+    table = per_sample(model, {"forget": faces}, splits)
+    with torch.no_grad():
+        logits = model(every.images.permute(0, 3, 1, 2).float() / 255)
+    loss = F.binary_cross_entropy_with_logits(logits, bits.float(), reduction="none").sum(1)
+    np.testing.assert_allclose(table["loss"], loss, rtol=1e-4, atol=1e-6)
+    right = ((logits > 0) == (bits > 0)).float()
+    np.testing.assert_allclose(table["correct"], right.mean(1), rtol=1e-6)
+    names = ("correct_gender", "correct_young", "correct_smiling")
+    np.testing.assert_allclose(table[list(names)].to_numpy(), right)
+    np.testing.assert_allclose(np.exp(-table["loss"]), 1 / (1 + np.exp(-table["margin"])), rtol=1e-6)
+    assert (table["label"].to_numpy() == (bits * torch.tensor([1, 2, 4])).sum(1).numpy()).all()
+    assert "top2_correct" not in table
