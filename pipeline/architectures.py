@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torchvision.models as zoo
@@ -121,14 +121,17 @@ def _parts(module: nn.Module) -> list[tuple[str, nn.Module]]:
     return [(name, child) for name, child in module.named_children() if child.state_dict()]
 
 
-def reinitialise(module: nn.Module) -> None:
-    """Fresh weights and statistics in place, convolutions as in ResNet (He et al., ICCV 2015). Seed torch before."""
-    for part in module.modules():
+def reinitialise(network: nn.Module) -> None:
+    """Weights and statistics of a whole backbone or head as it is built, in place. Seed torch before."""
+    mode: Literal["fan_in", "fan_out"] = "fan_in" if isinstance(network, zoo.DenseNet) else "fan_out"  # of each paper
+    for part in network.modules():
         reset = getattr(part, "reset_parameters", None)
         if callable(reset):
             reset()
         if isinstance(part, nn.Conv2d):
-            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.kaiming_normal_(part.weight, mode=mode)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
 
 
 def load_pretrained(backbone: nn.Module, name: str, path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import models, paper_checkpoint
+from pipeline import architectures, models, paper_checkpoint
 from pipeline.data import raw, sources, splits, store, subsets, tasks
 from pipeline.data.groups import SUBSETS
 from pipeline.errors import ModelError
@@ -26,7 +26,7 @@ class Evaluation:
         figures: as in `metrics/<model>.json`.
         task, image_size: as asked for, or else the model's own.
         counts: pictures of each subset.
-        warnings: a sentence for each leak of the split.
+        warnings: a sentence for each leak of the split and each note on it.
     """
 
     figures: dict[str, float]
@@ -62,6 +62,7 @@ def evaluate(
     folder = checkpoint.parent if checkpoint.name == models.WEIGHTS else checkpoint
     told: dict[str, Any] = PAPER | (models.load_info(folder) if folder.is_dir() else {})
     task, image_size = task or told["task"], image_size or told["image_size"]
+    architectures.check_image_size(told.get("architecture", "resnet18"), image_size)
     model = models.load(folder) if folder.is_dir() else paper_checkpoint.read(checkpoint, task)
     model = models.to_device(model, chosen)
     with tempfile.TemporaryDirectory(prefix="dlfd-") as scratch:
@@ -73,7 +74,9 @@ def evaluate(
         made = splits.make(faces.table, faces.info["classes"], task=task, settings=split, seed=seed)
         loaded = subsets.load(Path(scratch) / "faces", made.table, chosen, task=task, only=SUBSETS)
         figures = summarise(per_sample(model, loaded, made.table).table, EvaluateSettings(), seed)
-    return Evaluation(figures, task, image_size, made.summary["counts"], made.summary["warnings"])
+    return Evaluation(
+        figures, task, image_size, made.summary["counts"], [*made.summary["warnings"], *made.summary["notes"]]
+    )
 
 
 def _check_classes(checkpoint: Path, has: list[str] | int, wanted: list[str], what: str) -> None:

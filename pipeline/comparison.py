@@ -99,7 +99,12 @@ def render(table: pd.DataFrame) -> str:
     from rich.table import Table
 
     grid = Table(
-        title="Models beside the retrained oracle", caption=_CAPTION, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        title="Models beside the retrained oracle",
+        caption=_CAPTION,
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     columns = (
         "model",
@@ -108,20 +113,20 @@ def render(table: pd.DataFrame) -> str:
         "strongest attack\nAUC [95 %]",
         "MIA",
         "NoMUS",
-        "oracle\ngap",
-        "persons\ndetected",
-        "of re-\ntraining",
+        "gap",
+        "persons\nfound",
+        "cost",
     )
     for column in columns:
         grid.add_column(column, justify="left" if column == "model" else "right", no_wrap=True)
     for row in table.to_dict("records"):
-        mark = "" if row["status"] == "finished" else f"\n({row['status']})"
+        mark = "" if row["status"] == "finished" else f"\n{row['status']}"
         grid.add_row(
-            f"{row['model']}{mark}",
+            row["model"],
             f"{row['test_accuracy']:.3f}",
-            row["verdict"],
-            f"{row['strongest_attack']} {row['strongest_auc']:.2f} "
-            f"[{row['strongest_auc_low']:.2f}, {row['strongest_auc_high']:.2f}]",
+            f"{row['verdict']}{mark}",
+            f"{row['strongest_attack']} {_two(row['strongest_auc'])} "
+            f"[{_two(row['strongest_auc_low'])}, {_two(row['strongest_auc_high'])}]",
             f"{row['mia_accuracy']:.3f}",
             f"{row['nomus']:.3f}",
             f"{row['oracle_gap']:.3f}",
@@ -133,7 +138,13 @@ def render(table: pd.DataFrame) -> str:
     return text.getvalue()
 
 
+def _two(share: float) -> str:
+    """Two places without the leading zero."""
+    return f"{share:.2f}".removeprefix("0")
+
+
 _CAPTION = (
     "Verdict: attacks compared with the same on the oracle. AUC, MIA (the paper's loss attack): .5 is a guess.\n"
-    "Persons detected at 1 % false alarms. Oracle gap: lower is better; accuracy, NoMUS: higher."
+    "Persons found: at 1 % false alarms. Gap to the oracle: lower is better; accuracy, NoMUS: higher.\n"
+    "Cost: seconds as a share of retraining."
 )

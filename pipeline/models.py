@@ -6,6 +6,7 @@ training batch all mean the same units.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,14 @@ class FaceClassifier(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits [B, C] of pictures [B, 3, H, W] with pixels in [0, 1]."""
         return cast(Tensor, self.head(self.features(pixels)))
+
+
+def fresh_like(model: FaceClassifier) -> FaceClassifier:
+    """A copy with weights and statistics as newly built; the normalisation of pictures stays. Seed torch before."""
+    fresh = copy.deepcopy(model)
+    architectures.reinitialise(fresh.backbone)
+    architectures.reinitialise(fresh.head)
+    return fresh
 
 
 @contextmanager

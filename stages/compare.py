@@ -31,9 +31,9 @@ def main() -> None:
 
 
 def _curve(method: str) -> pd.DataFrame:
-    """Step and loss of a method, with its name, for `dvc plots`."""
+    """Step and loss of a method, with its name, for `dvc plots`; no row where it trains nothing (SSD)."""
     history = pd.read_csv(layout.MODELS / method / "history.csv")
-    return history[["step", "loss"]].assign(method=method)
+    return history.reindex(columns=["step", "loss"]).dropna().assign(method=method)
 
 
 if __name__ == "__main__":

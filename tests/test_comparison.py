@@ -11,7 +11,8 @@ from pipeline.errors import DataError
 
 
 def figures(**own: Any) -> dict[str, Any]:
-    told = dict.fromkeys(comparison.SHOWN, 0.5)
+    told: dict[str, Any] = dict.fromkeys(comparison.SHOWN, 0.5)
+    told |= {"verdict": "forgotten", "strongest_attack": "rmia", "persons_detected": 2.0, "persons_audited": 210.0}
     return {**told, "mia_interval_low": 0.4, "mia_interval_high": 0.6, "status": "finished", "seconds": 10.0, **own}
 
 
@@ -47,10 +48,12 @@ def test_the_order_of_the_models_is_kept_and_the_input_untouched() -> None:
 
 def test_a_terminal_of_100_columns_shows_everything() -> None:
     hours = figures(seconds=98765.4, status="stopped early", nomus=0.123)
+    hours |= {"verdict": "over-forgotten", "strongest_attack": "confidence", "persons_audited": 1234.0}
     text = comparison.render(comparison.compare({**MODELS, "neggrad": hours}))
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text, "something is cut off"
-    for words in (*MODELS, "neggrad", "stopped early", "0.700 [0.40, 0.60]", "0.123", "98765.4", "10%"):
+    shown = ("over-forgotten", "confidence .50 [.50, .50]", "0.700", "0.123", "2/1234", "10%")
+    for words in (*MODELS, "neggrad", "stopped early", *shown):
         assert words in text
 
 
@@ -66,3 +69,14 @@ def test_missing_and_damaged_metrics_are_named_with_the_remedy(tmp_path: Path) -
     (tmp_path / "dlfd.json").write_text('{"nomus": 0.')
     with pytest.raises(DataError, match=r"dlfd\.json is damaged .*delete it and run `dvc repro`"):
         comparison.read_metrics(tmp_path, ["dlfd"])
+
+
+def test_a_probe_that_falls_and_steps_that_shrink_are_told_beside_the_references() -> None:
+    told = {
+        name: {**metrics, "relearn_steps": steps, "probe_accuracy": probe}
+        for (name, metrics), steps, probe in zip(MODELS.items(), (0, 40, 10), (0.8, 0.75, 0.6), strict=True)
+    }
+    table = comparison.compare(told).set_index("model")
+    assert table["probe_drop"].tolist() == pytest.approx([0, 0.05, 0.2])
+    assert table["relearn_ratio"].tolist() == pytest.approx([0, 1, 0.25])
+    assert "relearn_ratio" not in comparison.compare(MODELS)

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 import torchvision
@@ -15,7 +16,7 @@ from pipeline import architectures, config, jobs, layout, models
 from pipeline.config import Params
 from pipeline.data import raw, sources, splits, store
 from pipeline.errors import ConfigError, ModelError
-from pipeline.settings import DataSettings, ModelSettings, SplitSettings, TrainSettings
+from pipeline.settings import AuditSettings, DataSettings, EvaluateSettings, ModelSettings, SplitSettings, TrainSettings
 from pipeline.training import Checkpoint
 from pipeline.unlearning import finetune
 
@@ -102,3 +103,48 @@ def test_the_knobs_of_a_model_are_checked(tmp_path: Path) -> None:
     path.write_text("model: {head: deep, weights: 3}\n")
     with pytest.raises(ConfigError, match=r"model.head: .*'linear' or 'mlp'.*\n.*model.weights: "):
         config.load(path)
+
+
+@pytest.mark.parametrize("task", ["attributes", "gender", "emotion"])
+def test_every_task_is_trained_unlearned_and_evaluated(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (layout.RAW).mkdir()
+    (layout.RAW / "dataset.yaml").write_text("kind: synthetic\npersons: 40\nimages_per_person: 2\n")
+    with raw.opened(layout.RAW, tmp_path) as root:
+        store.build(sources.read(root), layout.FACES, DataSettings(image_size=24))
+    chosen = dataclasses.replace(params(), task=task, evaluate=EvaluateSettings(attack_folds=2, bootstrap=50))  # type: ignore[arg-type]
+    faces = store.open(layout.FACES)
+    split = splits.make(faces.table, faces.info["classes"], task=task, settings=chosen.split, seed=0).table
+    for name in layout.REFERENCES:
+        jobs.train_model(name, chosen, split)
+    run = jobs.unlearn_model("finetune", finetune.Settings(epochs=1, batch_size=32, precision="fp32"), chosen, split)
+    assert run.status == "finished"
+    jobs.evaluate_model("retrained", chosen, split)
+    figures = jobs.evaluate_model("finetune", chosen, split)
+    table = pd.read_parquet(layout.EVALUATION / "finetune/samples.parquet")
+    held_out = table[table["subset"].isin(["test", "unseen"])]
+    assert figures["test_accuracy"] == pytest.approx(held_out["correct"].mean())
+    assert ("top2_accuracy" in figures) == (task == "emotion"), "of two classes one is always right"
+    if task == "attributes":
+        each = [figures[f"{name}_accuracy"] for name in ("gender", "young", "smiling")]
+        assert figures["test_accuracy"] == pytest.approx(sum(map(float, each)) / 3)
+
+
+def test_further_yardsticks_are_trained_and_shared(here: Path) -> None:
+    audit = AuditSettings(oracle_seeds=[1], reference_models=[1, 2], relearn_steps=5)
+    chosen = dataclasses.replace(params(), audit=audit, evaluate=EvaluateSettings(attack_folds=2, bootstrap=50))
+    split = table(chosen)
+    for name in layout.REFERENCES:
+        jobs.train_model(name, chosen, split)
+    for name in ("oracle-1", "reference-1", "reference-2"):
+        jobs.make_yardstick(name, chosen, split)
+        assert models.load_info(layout.YARDSTICKS / name)["seed"] == int(name[-1])
+    jobs.evaluate_model("retrained", chosen, split)
+    figures = jobs.evaluate_model("original", chosen, split)
+    assert {"lira_auc", "rmia_auc", "klom_forget", "verdict", "relearn_steps"} <= set(figures)
+    assert figures["relearn_steps"] == 0, "it has never forgotten"
+    persons = pd.read_csv(layout.EVALUATION / "original/persons.csv")
+    assert len(persons) == figures["persons_audited"] == split.loc[split["subset"] == "forget", "unit"].nunique()
+    assert set(pd.read_csv(layout.EVALUATION / "original/attacks.csv")["attack"]) >= {"loss", "rmia", "lira"}

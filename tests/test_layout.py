@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pipeline import config, layout
 PROJECT = Path(__file__).parents[1]
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 PARAMS: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+NUMBERS = "${audit.reference_models}"
 WRITES = {
     "settings": {layout.SETTINGS},
     "download": {layout.FACES},
@@ -22,7 +24,14 @@ WRITES = {
     "validate": {layout.VALIDATION, layout.DATA_DOCS},
     "train": {layout.MODELS / "{}"},
     "unlearn": {layout.MODELS / "{}"},
-    "evaluate_references": {layout.EVALUATION / "{}", layout.METRICS / "{}.json"},
+    "oracles": {layout.YARDSTICKS / "oracle-{}"},
+    "references": {layout.YARDSTICKS / "reference-{}"},
+    "evaluate_oracle": {
+        layout.EVALUATION / "retrained",
+        layout.METRICS / "retrained.json",
+        layout.YARDSTICKS / "retrained",
+    },
+    "evaluate_original": {layout.EVALUATION / "original", layout.METRICS / "original.json"},
     "evaluate": {layout.EVALUATION / "{}", layout.METRICS / "{}.json"},
     "compare": {layout.REPORTS / name for name in ("report.html", "comparison.csv", "curves.csv")},
     "register": {layout.REPORTS / "registration.json", layout.REGISTRATION},
@@ -38,12 +47,13 @@ def names(entries: list[Any]) -> list[str]:
 def items(stage: dict[str, Any]) -> list[str]:
     """What a stage's matrix runs over; one nameless item where it has none."""
     ((_, values),) = stage.get("matrix", {"": [""]}).items()
-    return PARAMS["unlearn"]["methods"] if values == "${unlearn.methods}" else values
+    example = {"${unlearn.methods}": PARAMS["unlearn"]["methods"], "${audit.oracle_seeds}": [1], NUMBERS: [1, 2]}
+    return [str(value) for value in example.get(values, values)] if isinstance(values, str) else values
 
 
 def paths(stage: dict[str, Any], *kinds: str, item: str) -> list[Path]:
     found = [name for kind in kinds for name in names(stage.get(kind, []))]
-    return [Path(name.replace("${item.model}", item).replace("${item.method}", item)) for name in found]
+    return [Path(re.sub(r"\$\{item\.\w+\}", item, name)) for name in found]
 
 
 def expanded() -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -58,13 +68,15 @@ def test_a_stage_writes_where_the_layout_says(name: str, stage: dict[str, Any], 
     assert set(written) == {Path(str(path).format(item)) for path in WRITES[name]}
 
 
-def test_a_matrix_runs_over_the_references_or_the_methods() -> None:
-    for name, stage in STAGES.items():
-        if "matrix" in stage:
-            references = name in ("train", "evaluate_references")
-            assert stage["matrix"] in (
-                [{"model": list(layout.REFERENCES)}] if references else [{"method": "${unlearn.methods}"}]
-            )
+def test_a_matrix_runs_over_the_references_the_methods_or_the_yardsticks() -> None:
+    matrices = {name: stage["matrix"] for name, stage in STAGES.items() if "matrix" in stage}
+    assert matrices == {
+        "train": {"model": list(layout.REFERENCES)},
+        "unlearn": {"method": "${unlearn.methods}"},
+        "evaluate": {"method": "${unlearn.methods}"},
+        "oracles": {"seed": "${audit.oracle_seeds}"},
+        "references": {"number": NUMBERS},
+    }
 
 
 @pytest.mark.parametrize(("name", "stage", "item"), list(expanded()))

@@ -33,17 +33,21 @@ def test_each_row_of_table_three_changes_knobs_that_exist() -> None:
     shipped = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8"))
     full, *others = variants(3, ["dlfd"])
     assert full.models == ()
+    changed = {}
     for variant in others:
         assert variant.models == ("dlfd",)
-        for setting in variant.settings[1:]:
-            section, _, rest = setting.partition(".")
-            knob, _, value = rest.partition("=")
-            assert shipped[section][knob] != yaml.safe_load(value), setting
+        (setting,) = variant.settings
+        section, _, rest = setting.partition(".")
+        knob, _, value = rest.partition("=")
+        assert shipped[section][knob] != yaml.safe_load(value), setting
+        changed[variant.name] = knob
+    parts = ("no OT distancing", "no classification preservation", "no dynamic forgetting")
+    assert [changed[part] for part in parts] == ["ot_weight", "classification_weight_end", "dynamic"]
 
 
-def cells(*values: float) -> pd.DataFrame:
+def cells(*values: float, published: bool = True) -> pd.DataFrame:
     rows = [
-        {"variant": "", "seed": seed, "model": "dlfd", **dict.fromkeys(FIGURES, value)}
+        {"variant": "", "as_published": published, "seed": seed, "model": "dlfd", **dict.fromkeys(FIGURES, value)}
         for seed, value in enumerate(values)
     ]
     return pd.DataFrame(rows)
@@ -57,7 +61,14 @@ def test_mean_and_sample_deviation_over_seeds() -> None:
     assert (row["paper_accuracy"], row["paper_nomus"]) == (0.620, 0.782)
 
 
+def test_the_authors_figures_stand_beside_their_own_settings_alone() -> None:
+    (row,) = summarise(cells(0.4, published=False), "age").to_dict("records")
+    assert row["paper_accuracy"] is None
+    assert [v.as_published for v in variants(2, ["dlfd"])] == [True, False, False]
+    assert [v.as_published for v in variants(3, ["dlfd"])] == [True, *[False] * 6]
+
+
 def test_the_text_leaves_out_what_is_not_known() -> None:
     text = markdown(summarise(cells(0.5), "gender"), "Table 1: gender")
-    assert text.splitlines()[-1] == "|  | dlfd | 0.500 | 0.500 | 0.500 | 0.500 |  |  |  |"
+    assert text.splitlines()[-1] == "|  | dlfd | 1 | 0.500 | 0.500 | 0.500 | 0.500 |  |  |  |"
     assert Variant("x").settings == ()

@@ -132,11 +132,11 @@ def _with_validation(
     used = reason == ""
     elsewhere = used & (subset != "retain")
     free = table[used & ~table["unit"].isin(table["unit"][elsewhere])]
-    wanted = settings.validation_fraction * used.sum()
+    wanted = settings.validation_fraction * (used & (subset == "retain")).sum()
     if wanted >= len(free):
         raise ConfigError(
-            f"split.validation_fraction {settings.validation_fraction:g} of {used.sum()} images leaves nothing of the "
-            f"{len(free)} that the published split retains and that can be taken: lower it"
+            f"split.validation_fraction {settings.validation_fraction:g} of the retained images is all "
+            f"of the {len(free)} that can be taken: lower it"
         )
     counts = pd.crosstab(free["unit"], free["label"]).reindex(columns=range(classes), fill_value=0)
     side = balance.assign(counts.to_numpy(), {"validation": wanted}, None, np.random.default_rng(seed))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
-from pipeline.data import store, tasks
+from pipeline.data import balance, store, tasks
 from pipeline.data.batches import Faces, load_images
 from pipeline.errors import DataError
 
@@ -31,6 +32,23 @@ def load(
     if missing := [name for name in only if name not in tables and name != "test"]:
         raise DataError(f"the split has no pictures in {', '.join(missing)}: see `split:` in params.yaml")
     return {name: _faces(images, tables[name], task, device) for name in only if name in tables}
+
+
+def matched(pool: Faces, wanted: Faces, seed: int) -> Faces:
+    """Pictures of a pool, as many as possible, with the label mix of another subset.
+
+    What is compared with forget by its losses must not differ from it by its labels.
+    """
+    mix, there = _codes(wanted), pd.Series(_codes(pool))
+    count = max(int(mix.max()), int(there.max())) + 1
+    chosen = balance.matching(there, np.bincount(mix, minlength=count), np.random.default_rng(seed))
+    return pool.take(torch.from_numpy(np.sort(chosen))) if len(chosen) else pool
+
+
+def _codes(faces: Faces) -> np.ndarray:
+    """Labels [M] as numbers, of several attributes too."""
+    labels = faces.labels.cpu().numpy()
+    return labels if labels.ndim == 1 else labels @ (2 ** np.arange(labels.shape[1]))
 
 
 def _faces(images: torch.Tensor, table: pd.DataFrame, task: str, device: torch.device) -> Faces:

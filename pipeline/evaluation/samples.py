@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from pipeline.errors import DataError
 from pipeline.evaluation.accuracy import binary_cross_entropy, cross_entropy, log_odds, margins, top_k_correct
 from pipeline.models import FaceClassifier
 from pipeline.training import outputs_of
+
+LARGEST = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def load(folder: Path) -> Results:
             return Results(table, file["labels"], file["logits"], file["features"])
     except FileNotFoundError as error:
         raise DataError(f"{error.filename} not found: run `dvc repro`") from None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise DataError(f"{folder} is damaged ({error}): delete it and run `dvc repro`") from None
 
 
@@ -86,7 +89,7 @@ def _of_subset(name: str, model: FaceClassifier, faces: Faces, unit: pd.Series) 
     images = faces.rows.numpy()
     figures = _attributes(logits, labels) if labels.ndim == 2 else _classes(logits, labels)
     table = pd.DataFrame({"image": images, "subset": name, "unit": unit.loc[images].to_numpy(), **figures})
-    return Results(table, labels.astype(np.int16), logits, features.astype(np.float16))
+    return Results(table, labels.astype(np.int16), logits, features.clip(-LARGEST, LARGEST).astype(np.float16))
 
 
 def _classes(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:

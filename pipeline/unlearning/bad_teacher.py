@@ -16,9 +16,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pipeline.architectures import reinitialise
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
+from pipeline.models import FaceClassifier, fresh_like
 from pipeline.objectives import divergence, is_multi_label
 from pipeline.settings import Count, Positive, TrainSettings, Unit
 from pipeline.training import Updater, passes, predict
@@ -34,8 +33,7 @@ class Settings(TrainSettings):
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:
-    competent, incompetent = copy.deepcopy(model).eval(), copy.deepcopy(model).eval()
-    reinitialise(incompetent)
+    competent, incompetent = copy.deepcopy(model).eval(), fresh_like(model).eval()
     multi_label = is_multi_label(retain.labels)
     kept = retain.sample(max(1, round(settings.retain_share * len(retain))), run.seed)
     mixed = _marked(kept, 0).joined(_marked(forget, 1))

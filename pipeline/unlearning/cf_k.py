@@ -3,7 +3,7 @@
     θ_last ← θ_last − η ∇ l(θ; retain),      the blocks before them frozen, BatchNorm statistics included
 
 Goel, Prabhu, Sanyal, Lim, Torr & Kumaraguru, "Towards Adversarial Evaluations for Inexact Machine Unlearning", 2022
-(arXiv 2201.06640). What a block is stands with each architecture in `pipeline.models`; the head is the last one.
+(arXiv 2201.06640). What a block is says `pipeline.architectures.blocks_of`; the head is the last one.
 """
 
 from __future__ import annotations

@@ -1,24 +1,29 @@
 """DLFD: distribution-level feature distancing (Choi & Na, AAAI 2025, arXiv 2409.14747).
 
-One pass over the retain set. Each retain batch x is pushed away from the forget distribution in feature space by
-signed steps on its pixels, and the model learns the pushed pictures with their true labels:
+Each retain batch x is pushed away from the forget distribution in feature space by signed steps on its pixels, and the
+model learns the pushed pictures with their true labels:
 
-    x ← Π( x + α·sign ∇ₓ [ w·OT(f(x), f(x_forget)) − λ·l_CE(x, y) ] )       `steps` times
+    x ← x + α·sign ∇ₓ [ w·OT(f(x), f(x_forget)) − λ·l_CE(x, y) ]       `steps` times
     θ ← θ − η ∇ l_CE(θ; x, y)
 
-OT is the optimal transport cost between feature batches (`pipeline.transport`), f the pooled features, Π keeps x
-within ε of the clean picture and in [0, 1]. λ rises linearly from `classification_weight_start` to `_end` over the
-part of the pass that may push. Only the sign of the gradient counts, so w matters beside λ alone: at λ = 0 every
-w > 0 gives the same pictures. Dynamic forgetting: every `check_every` steps the loss attack is run on forget against
-validation; once the forgetting score is below `forgetting_threshold` the rest of the pass is cross-entropy on clean
-retain pictures only.
+OT is the optimal transport cost between feature batches (`pipeline.transport`), f the pooled features. λ rises
+linearly from `classification_weight_start` to `_end` over the part of the pass that may push. Only the sign of the
+gradient counts, so w matters beside λ alone: at λ = 0 every w > 0 gives the same pictures. Dynamic forgetting: every
+`check_every` steps the loss attack is run on forget against validation; once the forgetting score is below
+`forgetting_threshold` the rest of the pass is cross-entropy on clean retain pictures only.
 
-Choices that the paper leaves open, with their reason:
-- Pictures are pushed with the model in evaluation mode and its parameters frozen: the gradient goes to the pixels only.
+Ours, not the paper's, each with its reason and the setting that gives the paper's version:
+- λ ends at 0.02, not 1: at 1 the push writes the label into the noise, and accuracy on clean pictures collapses.
+  (`classification_weight_end: 1`)
+- A pushed picture stays within ε of the clean one and in [0, 1], so that it remains a picture. (`epsilon: 1`)
 - With `mix_clean` each model step sees the clean batch beside the pushed one, which keeps accuracy on clean pictures.
-- The last `recovery_share` of the pass is cross-entropy on clean pictures in any case: accuracy comes back there.
-- The OT phase also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5): pushing on would
+  (`mix_clean: false`)
+- The last `recovery_share` of the pass never pushes: accuracy comes back there. (`recovery_share: 0`)
+- Two passes over the retain set, not one: at the same time as two of fine-tuning. (`epochs: 1`)
+- The pushing also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5): pushing on would
   over-forget, which the symmetric score 2·|MIA − 0.5| cannot tell from remembering.
+- The check's validation sample has the label mix of forget: else labels would be taken for memory.
+- Pictures are pushed with the model in evaluation mode and its parameters frozen: the gradient goes to the pixels only.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ import torch
 from torch import Tensor
 
 from pipeline.data.batches import Faces
+from pipeline.data.subsets import matched
 from pipeline.evaluation.membership import loss_attack
 from pipeline.evaluation.scores import forgetting_score
 from pipeline.models import FaceClassifier, frozen
@@ -54,6 +60,7 @@ class Settings(TrainSettings):
     regularisation: Positive = 0.05
     mix_clean: Flag = True
     recovery_share: Unit = 0.7
+    dynamic: Flag = True
     forgetting_threshold: Unit = 0.05
     check_every: Count = 10
     check_images: Count = 500
@@ -67,17 +74,20 @@ def unlearn(
     updater = Updater(model.parameters(), settings, total)
     forgotten = _ForgettingCheck(forget, validation, settings, run.seed)
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
-    distancing = True
+    distancing, pushed_steps = True, 0
     with run.progress(settings.epochs * len(retain)) as advance:
         for pixels, labels in passes(retain, settings, run.seed):
             figures: dict[str, float] = {}
-            if distancing and updater.steps % settings.check_every == 0:
+            if settings.dynamic and distancing and updater.steps % settings.check_every == 0:
                 score, auc = forgotten(model)
                 figures |= {"forgetting_score": score, "forget_auc": auc}
                 distancing = score >= settings.forgetting_threshold and auc > 0.5
+                if not distancing:
+                    run.note = f"pushed {pushed_steps} batches: forgetting score {score:.3f}, AUC {auc:.3f}"
             distancing = distancing and updater.steps < pushes
             batch = pixels
             if distancing:
+                pushed_steps += 1
                 weight = classification_weight(settings, updater.steps / pushes)
                 pushed, cost = distance(
                     model, pixels, labels, next(forget_batches)[0], settings, classification_weight=weight
@@ -168,11 +178,11 @@ def _classification_loss(model: FaceClassifier, batch: Tensor, labels: Tensor, s
 
 
 class _ForgettingCheck:
-    """Dynamic forgetting: the loss attack on forget against validation, on a fixed sample of both."""
+    """The loss attack on forget against validation of the same label mix, on a fixed sample of both."""
 
     def __init__(self, forget: Faces, validation: Faces, settings: Settings, seed: int) -> None:
         self.forget = forget.sample(settings.check_images, seed)
-        self.validation = validation.sample(settings.check_images, seed)
+        self.validation = matched(validation, forget, seed).sample(settings.check_images, seed)
         self.seed = seed
 
     def __call__(self, model: FaceClassifier) -> tuple[float, float]:

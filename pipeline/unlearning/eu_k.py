@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.architectures import reinitialise
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier, only_last
+from pipeline.models import FaceClassifier, fresh_like, only_last
 from pipeline.settings import Count, Positive, TrainSettings
 from pipeline.training import fit
 from pipeline.unlearning.base import Run
@@ -27,6 +26,6 @@ class Settings(TrainSettings):
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces) -> None:
     with only_last(model, settings.k):
-        for block in model.blocks()[-settings.k :]:
-            reinitialise(block)
+        for block, new in zip(model.blocks()[-settings.k :], fresh_like(model).blocks()[-settings.k :], strict=True):
+            block.load_state_dict(new.state_dict())
         fit(model, retain, settings, seed=run.seed, title=run.title, on_epoch=run.log_epoch(retain, settings))

@@ -4,7 +4,8 @@
 
 Kurmanji, Triantafillou, Hayes & Triantafillou, "Towards Unbounded Machine Unlearning", NeurIPS 2023, section 4. The
 retain term holds the model together, so β close to 1 is usual. As in NegGrad the ascent has no bound; here, with
-`stop_at_chance` (ours), a forget batch that is already at the loss of a uniform guess pushes no further.
+`stop_at_chance` (ours), a forget batch that is already at the loss of a uniform guess pushes no further. Both batches
+pass the network together, so BatchNorm sees one mixture of the two.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Random labels: learn the forget set with wrong labels beside the retain set with its own.
 
-    θ ← θ − η ∇ [ l(θ; forget, y′) + l(θ; retain, y) ],      y′ ≠ y uniform
+    θ ← θ − η ∇ l(θ; (forget, y′) ∪ (retain, y)),      y′ ≠ y uniform
 
 Graves, Nagisetty & Ganesh, "Amnesiac Machine Learning", AAAI 2021, and Golatkar et al., CVPR 2020. Labels are drawn
-once for each picture, not for each visit; both sets are shuffled into one.
+once for each picture, not for each visit; both sets are shuffled into one, so each counts by its size.
 """
 
 from __future__ import annotations

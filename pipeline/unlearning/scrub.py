@@ -8,8 +8,9 @@ algorithm 1: each of the first `msteps` epochs begins with a max epoch, every ep
 temperature T, times T². The original model stays the teacher throughout.
 
 Rewinding (section 3.3, SCRUB+R): forgetting too much shows as much as remembering. The model goes back to the epoch
-whose forget loss is nearest to the reference, the last model's loss on never-trained pictures (validation), where its
-own is beyond it. The paper compares errors; losses say the same without the steps.
+whose forget loss is nearest to the reference, the last model's loss on never-trained pictures (validation, drawn to the
+label mix of forget as in the paper), where its own is beyond it. The paper compares errors; losses say the same without
+the steps. One optimiser, with its momentum and one learning rate schedule, serves max and min epochs alike.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor
 
 from pipeline.data.batches import Faces
+from pipeline.data.subsets import matched
 from pipeline.models import FaceClassifier
 from pipeline.objectives import divergence, is_multi_label, losses
 from pipeline.progress import Advance
@@ -55,7 +57,7 @@ def unlearn(
             min_epoch(model, teacher, retain, settings, run, updater, epoch, advance)
             states.append(copy.deepcopy(model.state_dict()))
     if settings.rewind:
-        _rewind(model, states, forget, validation, run)
+        rewind(model, states, forget, matched(validation, forget, run.seed), run)
 
 
 def max_epoch(
@@ -108,7 +110,8 @@ def _from_teacher(
     return logits, divergence(logits, wanted, multi_label=multi_label, temperature=settings.temperature)
 
 
-def _rewind(model: FaceClassifier, states: list[dict[str, Tensor]], forget: Faces, validation: Faces, run: Run) -> None:
+def rewind(model: FaceClassifier, states: list[dict[str, Tensor]], forget: Faces, validation: Faces, run: Run) -> None:
+    """Back to the state, of those after each epoch, whose forget loss is nearest to the last one's on validation."""
     reference = float(losses_of(model, validation).mean())
     forget_losses = [float(losses_of(model, forget).mean())]
     if forget_losses[0] <= reference:

@@ -1,14 +1,16 @@
 """UNSIR: unlearning by selective impair and repair, with noise that the model cannot bear.
 
-    noise    N ← N + η_N ∇ₙ [ l(θ; N, y) − λ ‖N‖² ],      y the labels of the forget set
+    noise    N ← N + η_N u(∇ₙ [ l(θ; N, y) − λ ‖N‖²/3HW ]),      y the labels of the forget set
     impair   θ ← θ − η ∇ l(θ; (retain, y) ∪ (N, y))       one epoch
     repair   θ ← θ − η ∇ l(θ; retain)                     one epoch or more
 
 Tarun, Chundawat, Mandal & Kankanhalli, "Fast Yet Effective Machine Unlearning", IEEE TNNLS 2023, equations 1 to 3.
 Learning noise under the labels of what is forgotten overwrites what led there. The paper forgets classes: it learns
-noise for each class. People share their classes with those who stay, so (ours, after Choi & Na 2023) a noise picture
-is made for every forget picture, under its label. Only labels of the forget set are used: no face of it is read. N is
-in units of normalised pixels, as the network sees them.
+noise for each class, once, on the original model. People share their classes with those who stay, so (ours, after Choi
+& Na 2023) a noise picture is made for every forget picture, under its label, beside the retain batch that it goes with
+and against the model as it is then. Also ours: u scales a gradient to one in root mean square, in place of Adam, and
+the penalty is a mean over pixels, so that neither depends on the size of the pictures. Only labels of the forget set
+are used: no face of it is read. N is in units of normalised pixels, as the network sees them.
 """
 
 from __future__ import annotations
@@ -35,9 +37,14 @@ class Settings(TrainSettings):
     noise_learning_rate: Positive = 0.2
     noise_penalty: NonNegative = 0.1
 
+    def __post_init__(self) -> None:
+        if self.impair_epochs >= self.epochs:
+            raise ValueError(f"impair_epochs {self.impair_epochs} of {self.epochs} epochs leaves none to repair")
+
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:
     generator = torch.Generator().manual_seed(run.seed)
+    waiting = _visits(len(forget), settings.impair_epochs, generator)
     updater = Updater(model.parameters(), settings, settings.epochs * retain.batches(settings.batch_size))
     impair_steps = settings.impair_epochs * retain.batches(settings.batch_size)
     height, width = forget.images.shape[1:3]
@@ -46,7 +53,7 @@ def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Face
         for pixels, labels in passes(retain, settings, run.seed):
             batch, wanted = pixels, labels
             if updater.steps < impair_steps:
-                drawn = torch.randint(len(forget), (noise_each,), generator=generator)
+                drawn, waiting = waiting[:noise_each], waiting[noise_each:]
                 noise_labels = forget.labels[drawn.to(forget.device)]
                 noise = make_noise(model, noise_labels, (height, width), settings, generator)
                 batch, wanted = torch.cat([pixels, noise]), torch.cat([labels, noise_labels])
@@ -55,6 +62,11 @@ def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Face
             run.log(step=updater.steps, loss=run.check(loss), impair=updater.steps < impair_steps)
             updater.step(loss)
             advance(len(labels))
+
+
+def _visits(count: int, epochs: int, generator: torch.Generator) -> Tensor:
+    """Places of the forget pictures in the order in which noise is made for them: each once an epoch."""
+    return torch.cat([torch.randperm(count, generator=generator) for _ in range(epochs)])
 
 
 def make_noise(

@@ -1,4 +1,7 @@
-"""`dlfd table`: the paper's tables on the data in use, as DVC experiments. A cell that is done is not run again."""
+"""`dlfd table`: the paper's tables on the data in use (`dlfd data use`), as DVC experiments.
+
+A cell that is done is not run again, in whichever commit it was, as long as INPUTS and its settings are the same.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import typer
+import yaml
 
 from pipeline import config, reference_tables, tracking_store
 from pipeline.errors import ConfigError, PipelineError
@@ -19,6 +23,7 @@ from stages.common import guarded
 
 OUT = Path("reports/tables")
 COMPARISON = "reports/comparison.csv"
+INPUTS = ("params.yaml", "dvc.yaml", "data.dvc", "pipeline", "stages")  # what the outcome of a cell depends on
 
 
 @guarded
@@ -30,45 +35,68 @@ def table(
     """Run every cell of a table and write it as Markdown and CSV, mean ± standard deviation over the seeds."""
     os.chdir(tracking_store.root())
     params = config.load()
+    _check_settings(number, setting)
     rows = []
     for variant in reference_tables.variants(number, config.method_names()):
         for seed in _numbers(seeds):
             found = _cell(number, variant, seed, setting)
             shown = found[found["model"].isin(variant.models)] if variant.models else found
-            rows.append(shown.assign(variant=variant.name, seed=seed))
-            _write(pd.concat(rows, ignore_index=True), number, _task(setting, params.task))
+            rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed))
+            _write(pd.concat(rows, ignore_index=True), number, _task(setting, params.task), setting)
 
 
 def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: list[str]) -> pd.DataFrame:
     """The comparison of one run of the pipeline, which is done unless an experiment with the same settings is there."""
-    chosen = [f"seed={seed}", *variant.settings, *settings]
+    chosen = [*settings, f"seed={seed}", *variant.settings]
     words = re.sub(r"[^a-z0-9]+", "-", f"table{number} {variant.name} seed{seed}".lower()).strip("-")
-    fingerprint = hashlib.sha256("\n".join([*chosen, _git("diff", "HEAD")]).encode()).hexdigest()[:8]
-    name, head = f"{words}-{fingerprint}", _git("rev-parse", "HEAD").strip()
-    ref = f"refs/exps/{head[:2]}/{head[2:]}/{name}"  # where DVC keeps an experiment
-    if _git("for-each-ref", ref):
+    inputs = _git("ls-tree", "HEAD", *INPUTS), _git("diff", "HEAD", "--", *INPUTS)
+    name = f"{words}-{hashlib.sha256(chr(10).join([*chosen, *inputs]).encode()).hexdigest()[:8]}"
+    if _experiment(name):
         typer.echo(f"{name}: done before")
     else:
         typer.echo(f"{name}: {' '.join(chosen)}")
         options = [word for one in chosen for word in ("-S", one)]
         ended = subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name, *options])
-        if ended.returncode != 0 or not _git("for-each-ref", ref):
+        if ended.returncode != 0 or not _experiment(name):
             raise PipelineError(f"{name} failed; what is done is kept: mend it and give the same command again")
-    return pd.read_csv(io.StringIO(_git("show", f"{ref}:{COMPARISON}")))
+    return pd.read_csv(io.StringIO(_git("show", f"{_experiment(name)}:{COMPARISON}")))
+
+
+def _experiment(name: str) -> str:
+    """Git reference of an experiment of DVC, of whichever commit; empty where there is none."""
+    found = _git("for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{name}").split()
+    return found[-1] if found else ""
+
+
+def _check_settings(number: int, settings: list[str]) -> None:
+    """A setting that the table itself varies would be overruled without a word."""
+    varied = {"seed", *(one.partition("=")[0] for v in reference_tables.variants(number, []) for one in v.settings)}
+    if overlap := sorted(varied & {one.partition("=")[0] for one in settings}):
+        raise ConfigError(f"-S {overlap[0]}=…: table {number} sets it itself; leave it out (seeds: --seeds)")
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
+    ended = subprocess.run(["git", *arguments], capture_output=True, text=True)
+    if ended.returncode:
+        raise PipelineError(f"`git {' '.join(arguments)}` failed: {ended.stderr.strip()}")
+    return ended.stdout
 
 
-def _write(cells: pd.DataFrame, number: int, task: str) -> None:
+def _write(cells: pd.DataFrame, number: int, task: str, settings: list[str]) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     summary = reference_tables.summarise(cells, task)
     cells.to_csv(OUT / f"table{number}-cells.csv", index=False)
     summary.to_csv(OUT / f"table{number}.csv", index=False)
-    text = reference_tables.markdown(summary, f"Table {number}: {task}")
+    told = ", ".join([task, f"data.dvc of {_data()}", *settings])
+    text = reference_tables.markdown(summary, f"Table {number}: {told}")
     (OUT / f"table{number}.md").write_text(text, encoding="utf-8")
     typer.echo(text)
+
+
+def _data() -> str:
+    """Name of what data.dvc imports."""
+    imported = yaml.safe_load(Path("data.dvc").read_text(encoding="utf-8"))
+    return Path(imported["deps"][0]["path"]).name
 
 
 def _numbers(seeds: str) -> list[int]:

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,7 +16,7 @@ from checkouts import Checkout, Done
 
 pytestmark = pytest.mark.end_to_end
 EPOCHS = 16
-STAGES = ("train@original", "evaluate_references@original")
+STAGES = ("train@original",)
 CHECKPOINT = Path("workspace/checkpoints/original.pt")
 
 
@@ -71,7 +70,6 @@ def test_it_says_that_it_resumes(resumed: Done) -> None:
 
 def test_the_end_is_that_of_an_undisturbed_run(killed: Checkout, resumed: Done, undisturbed: Checkout) -> None:
     assert killed.weights("original") == undisturbed.weights("original")
-    assert figures(killed) == figures(undisturbed)
     pd.testing.assert_frame_equal(history(killed), history(undisturbed))
     assert len(history(killed)) == EPOCHS
     assert not (killed.root / CHECKPOINT).exists()
@@ -91,8 +89,3 @@ def test_no_run_stays_running_in_mlflow(killed: Checkout, left_behind: list[str]
 
 def history(checkout: Checkout) -> pd.DataFrame:
     return pd.read_csv(checkout.root / "workspace/models/original/history.csv").drop(columns="seconds")
-
-
-def figures(checkout: Checkout) -> dict[str, Any]:
-    """What does not depend on the time of day."""
-    return {name: v for name, v in checkout.json("metrics/original.json").items() if not name.endswith("seconds")}

@@ -18,11 +18,13 @@ pytestmark = pytest.mark.end_to_end
 METHODS = ["finetune", "neggrad", "dlfd"]
 MODELS = ["original", "retrained", *METHODS]
 STAGES = {
+    "settings",
     "download",
     "split",
     "validate",
     *(f"train@{model}" for model in ("original", "retrained")),
-    *(f"evaluate_references@{model}" for model in ("original", "retrained")),
+    "evaluate_oracle",
+    "evaluate_original",
     *(f"{stage}@{method}" for stage in ("unlearn", "evaluate") for method in METHODS),
     "compare",
     "register",

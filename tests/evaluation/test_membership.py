@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from pipeline.errors import DataError
-from pipeline.evaluation.membership import auc, loss_attack
+from pipeline.evaluation.membership import _Curve, attack, auc, loss_attack
 
 
 @given(members=st.integers(10, 200), others=st.integers(10, 200), value=st.floats(0, 5))
 @settings(max_examples=25, deadline=None)
 def test_constant_losses_score_exactly_one_half_whatever_the_sizes(members: int, others: int, value: float) -> None:
-    attack = loss_attack(np.full(members, value), np.full(others, value), bootstrap=50)
-    assert attack.accuracy == 0.5
-    assert attack.auc == 0.5
-    assert (attack.low, attack.high) == (0.5, 0.5)
+    found = loss_attack(np.full(members, value), np.full(others, value), bootstrap=50)
+    assert found.accuracy == 0.5
+    assert found.auc == 0.5
+    assert (found.low, found.high, found.auc_low, found.auc_high) == (0.5, 0.5, 0.5, 0.5)
 
 
 def test_the_order_of_the_samples_does_not_matter() -> None:
@@ -53,7 +53,7 @@ def test_auc_agrees_with_scikit_learn() -> None:
     rng = np.random.default_rng(4)
     members, others = rng.integers(0, 9, 70).astype(float), rng.integers(2, 12, 50).astype(float)
     truth = np.r_[np.ones(70), np.zeros(50)]
-    assert auc(members, others) == pytest.approx(roc_auc_score(truth, -np.r_[members, others]))
+    assert auc(members, others) == pytest.approx(roc_auc_score(truth, np.r_[members, others]))
 
 
 def test_whole_persons_make_the_interval_wider() -> None:
@@ -80,3 +80,39 @@ def test_too_few_persons_and_broken_losses_are_refused() -> None:
     for broken in (np.nan, np.inf):
         with pytest.raises(DataError, match="infinite or NaN"):
             loss_attack(np.array([1.0, broken] * 5), np.ones(10))
+
+
+def test_auc_intervals_cover_the_truth() -> None:
+    covered = 0
+    rng = np.random.default_rng(6)
+    truth = 0.6384  # of two normals half a standard deviation apart: Φ(0.5 / √2)
+    for trial in range(150):
+        person = np.repeat(np.arange(60), 2)
+        effect, other = rng.normal(0, 0.6, 60)[person], rng.normal(0, 0.6, 60)[person]
+        members, others = 0.5 + effect + rng.normal(0, 0.8, 120), other + rng.normal(0, 0.8, 120)
+        found = attack(
+            members, others, member_groups=person, non_member_groups=person, folds=2, bootstrap=200, seed=trial
+        )
+        covered += found.auc_low <= truth <= found.auc_high
+    assert 0.88 <= covered / 150 <= 0.99
+
+
+def test_the_rate_at_few_false_positives_is_scikit_learns() -> None:
+    from sklearn.metrics import roc_curve
+
+    rng = np.random.default_rng(7)
+    members, others = np.round(rng.normal(1, 1, 500), 1), np.round(rng.normal(0, 1, 2500), 1)  # with ties
+    found = attack(members, others, bootstrap=0)
+    fpr, tpr, _ = roc_curve(np.r_[np.ones(500), np.zeros(2500)], np.r_[members, others], drop_intermediate=False)
+    assert found.tpr_1 == pytest.approx(tpr[fpr <= 0.01].max())
+    assert found.tpr_01 == pytest.approx(tpr[fpr <= 0.001].max())
+
+
+def test_the_bootstrap_of_the_auc_is_that_of_drawn_samples() -> None:
+    rng = np.random.default_rng(8)
+    members, others = rng.integers(0, 5, 30).astype(float), rng.integers(0, 5, 20).astype(float)
+    times = rng.integers(0, 3, (4, 30)), rng.integers(0, 3, (4, 20))
+    drawn = _Curve(members, others).auc(times[0].astype(np.float32), times[1].astype(np.float32))
+    for row in range(4):
+        wanted = auc(np.repeat(members, times[0][row]), np.repeat(others, times[1][row]))
+        assert drawn[row] == pytest.approx(wanted, abs=1e-6)

@@ -12,15 +12,6 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
-IMPORTS = """
-from __future__ import annotations
-from dataclasses import dataclass
-from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
-from pipeline.settings import Positive, TrainSettings
-from pipeline.training import fit
-from pipeline.unlearning.base import Run
-"""
 USE = """
 import sys
 sys.path.insert(0, "tests")
@@ -30,7 +21,7 @@ from pipeline.unlearning import base
 params = config.check()
 assert params.unlearn.methods == ["mine"], params.unlearn
 settings = config.method_settings("mine")
-assert settings.strength == 2.0
+assert settings.shrinkage == 0.1
 run = base.Run(seed=0)
 base.unlearn(base.get("mine"), make_model(), make_subsets(), settings, run)
 print(run.status, run.forward_images)
@@ -39,16 +30,20 @@ print(run.status, run.forward_images)
 
 def test_the_example_of_the_architecture_is_a_method(tmp_path: Path) -> None:
     example = re.search(
-        r'```python\n("""Name: .*?)```', (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.DOTALL
+        r'```python\n("""Shrink: .*?)```', (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.DOTALL
     )
     assert example is not None
-    docstring, _, code = example[1].partition("\n\n")
     for name in ("pipeline", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "pipeline/unlearning/mine.py").write_text(docstring + IMPORTS + code, encoding="utf-8")
-    sections = {"unlearn": {"methods": ["mine"]}, "mine": {"strength": 2.0, "epochs": 1}}
+    (tmp_path / "pipeline/unlearning/mine.py").write_text(example[1], encoding="utf-8")
+    sections = {"unlearn": {"methods": ["mine"]}, "mine": {"shrinkage": 0.1, "epochs": 1}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", USE]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["finished", "48"], done.stderr
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unlearning/test_methods.py"]
+    done = subprocess.run([*tests, "-k", "mine"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "failed" not in done.stdout
+    assert int(done.stdout.split(" passed")[0].split()[-1]) >= 8

@@ -147,7 +147,7 @@ FORGETS = {  # enough, on so small a set; what counts is the direction
     "ssd": {"selection_weight": 1.0, "batch_size": 2},
     "bad_teacher": {"epochs": 20, "learning_rate": 0.05},
     "muda": {"epochs": 10},
-    "unsir": {"epochs": 10, "impair_epochs": 5, "noise_steps": 5},
+    "unsir": {"epochs": 60, "impair_epochs": 2, "noise_steps": 5},
     "scrub": {"epochs": 4, "msteps": 3, "learning_rate": 0.05},
     "dlfd": {"epochs": 30, "epsilon": 0.1, "step_size": 0.03, "recovery_share": 0.3, "forgetting_threshold": 0.0},
 }
@@ -163,4 +163,5 @@ def test_what_was_memorised_fades_and_the_rest_is_not_ruined(name: str, original
     assert loss(original, "forget") < 0.3 < 1.5 < loss(original, "validation")
     assert loss(model, "forget") > 1.2 * loss(original, "forget"), run.history[-3:]
     assert loss(model, "forget") < loss(original, "validation") + 2, "far beyond what was never seen"
-    assert torch.isfinite(losses_of(model, SUBSETS["retain"])).all()
+    if name != "neggrad":  # which is given nothing to hold the rest with
+        assert loss(model, "retain") < 0.5 * loss(original, "validation"), run.history[-3:]

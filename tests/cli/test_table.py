@@ -1,0 +1,146 @@
+"""`dlfd table` in a real git repository; a stand-in for `dvc exp run` leaves what DVC leaves, a git reference."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from pipeline.reference_tables import FIGURES
+from stages.cli import table
+
+ROOT = Path(__file__).parents[2]
+PLAIN = subprocess.run
+
+
+def git(*arguments: str) -> str:
+    return PLAIN(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Dvc:
+    """In place of `dvc exp run`: keeps the settings it was given; fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.runs: list[list[str]] = []
+        self.fails_at = -1
+
+    def __call__(self, command: Sequence[str], **options: Any) -> Any:
+        if command[0] == "git":
+            return PLAIN(command, **options)
+        settings = [word for before, word in pairwise(command) if before == "-S"]
+        self.runs.append(settings)
+        if len(self.runs) - 1 == self.fails_at:
+            return subprocess.CompletedProcess(command, 1)
+        seed = next(int(one.removeprefix("seed=")) for one in settings if one.startswith("seed="))
+        rows = [{"model": m, **dict.fromkeys(FIGURES, 0.5 + seed / 10)} for m in ("original", "retrained", "dlfd")]
+        Path("reports").mkdir(exist_ok=True)
+        pd.DataFrame(rows).to_csv("reports/comparison.csv", index=False)
+        git("add", "-f", "reports/comparison.csv")
+        tree, head = git("write-tree"), git("rev-parse", "HEAD")
+        commit = git("commit-tree", tree, "-p", head, "-m", "an experiment")
+        git("rm", "-q", "--cached", "reports/comparison.csv")
+        name = command[list(command).index("--name") + 1]
+        git("update-ref", f"refs/exps/{head[:2]}/{head[2:]}/{name}", commit)
+        return subprocess.CompletedProcess(command, 0)
+
+
+@pytest.fixture
+def dvc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dvc:
+    """A committed checkout, in which the test stands."""
+    (tmp_path / ".dvc").mkdir()
+    for name in ("params.yaml", "dvc.yaml", "data.dvc"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    for name in ("pipeline", "stages"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "code.py").write_text("one = 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    git("init", "-q")
+    git("config", "user.name", "t")
+    git("config", "user.email", "t@example.org")
+    git("add", "-A")
+    git("commit", "-qm", "start")
+    stand_in = Dvc()
+    monkeypatch.setattr(table.subprocess, "run", stand_in)
+    return stand_in
+
+
+def make(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(table.table)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_every_cell_is_run_once_and_then_found(dvc: Dvc) -> None:
+    first = make("1", "--seeds", "0,1", "-S", "train.epochs=3")
+    assert first.exit_code == 0, first.output
+    assert [run[:2] for run in dvc.runs] == [["train.epochs=3", "seed=0"], ["train.epochs=3", "seed=1"]]
+    told = pd.read_csv("reports/tables/table1.csv").set_index("model")
+    assert told.loc["dlfd", "nomus"] == pytest.approx(0.55)
+    assert told.loc["dlfd", "seeds"] == 2
+    Path("README.md").write_text("words\n")
+    git("add", "-A")
+    git("commit", "-qm", "what is no input of a cell")
+    again = make("1", "--seeds", "0,1,2", "-S", "train.epochs=3")
+    assert again.output.count("done before") == 2
+    assert len(dvc.runs) == 3
+    text = Path("reports/tables/table1.md").read_text()
+    assert "age, data.dvc of synthetic, train.epochs=3" in text
+    assert "| dlfd | 3 | 0.600 ± 0.100" in text
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "pipeline/code.py"])
+def test_a_change_of_what_it_depends_on_runs_a_cell_anew(dvc: Dvc, name: str) -> None:
+    make("1", "--seeds", "0")
+    with Path(name).open("a") as file:
+        file.write("# changed\n")
+    make("1", "--seeds", "0")
+    git("commit", "-qam", "changed")
+    make("1", "--seeds", "0")
+    assert len(dvc.runs) == 3
+
+
+def test_a_failed_cell_ends_the_table_and_keeps_the_others(dvc: Dvc) -> None:
+    dvc.fails_at = 1
+    failed = make("3", "--seeds", "0,1")
+    assert failed.exit_code == 1
+    assert "table3-full-seed1" in failed.output
+    assert "failed; what is done is kept" in failed.output
+    dvc.fails_at = -1
+    assert make("3", "--seeds", "0,1").exit_code == 0
+    assert len(dvc.runs) == 2 * 7 + 1
+    shown = pd.read_csv("reports/tables/table3.csv")
+    assert set(shown.loc[shown["variant"] == "full", "model"]) == {"original", "retrained", "dlfd"}
+    assert set(shown.loc[shown["variant"] != "full", "model"]) == {"dlfd"}
+    assert shown.loc[shown["variant"] == "no dynamic forgetting", "paper_nomus"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("1", "-S", "seed=3"), "-S seed="),
+        (("2", "-S", "model.architecture=densenet121"), "-S model.architecture="),
+        (("3", "-S", "dlfd.ot_weight=2"), "-S dlfd.ot_weight="),
+        (("1", "--seeds", "0;1"), "--seeds '0;1'"),
+    ],
+)
+def test_what_the_table_sets_itself_is_refused(dvc: Dvc, arguments: tuple[str, ...], words: str) -> None:
+    refused = make(*arguments)
+    assert refused.exit_code == 1
+    assert words in refused.output
+    assert dvc.runs == []
+
+
+def test_outside_git_it_says_so(dvc: Dvc) -> None:
+    shutil.rmtree(".git")
+    refused = make("1", "--seeds", "0")
+    assert refused.exit_code == 1
+    assert "not a git repository" in refused.output

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import norm
+
+from pipeline.evaluation import oracle
+
+RNG = np.random.default_rng(0)
+P, Q = (oracle.probabilities(RNG.normal(0, 2, (50, 4)), attributes=False) for _ in range(2))
+
+
+def test_probabilities_are_those_of_the_logits() -> None:
+    assert P.shape == (50, 1, 4)
+    np.testing.assert_allclose(P.sum(2), 1)
+    bits = oracle.probabilities(np.array([[0.0, 2.0]]), attributes=True)
+    np.testing.assert_allclose(bits[0], [[0.5, 0.5], [1 / (1 + np.exp(2)), 1 / (1 + np.exp(-2))]])
+
+
+def test_the_divergence_is_scipys_squared_distance_in_bits() -> None:
+    wanted = np.mean([jensenshannon(p, q, base=2) ** 2 for p, q in zip(P[:, 0], Q[:, 0], strict=True)])
+    assert oracle.js_divergence(P, Q) == pytest.approx(wanted)
+    assert oracle.js_divergence(P, P) == 0
+    assert oracle.js_divergence(Q, P) == pytest.approx(oracle.js_divergence(P, Q))
+    sure = oracle.probabilities(np.array([[99.0, 0], [0, 99.0]]), attributes=False)
+    assert oracle.js_divergence(sure, sure[::-1]) == pytest.approx(1)
+
+
+def test_the_activation_distance_is_euclidean() -> None:
+    assert oracle.activation_distance(P, P) == 0
+    assert oracle.activation_distance(P, Q) == pytest.approx(np.linalg.norm((P - Q)[:, 0], axis=1).mean())
+
+
+def test_klom_is_the_divergence_of_gaussians_with_one_variance() -> None:
+    margins, oracles = RNG.normal(0, 1, 30), RNG.normal(0, 1, (4, 30))
+    spread = np.sqrt(oracles.var(0, ddof=1).mean())
+    xs = np.linspace(-15, 15, 20001)
+    wanted = []
+    for m, mu in zip(margins, oracles.mean(0), strict=True):
+        p, q = norm.pdf(xs, m, spread), norm.pdf(xs, mu, spread)
+        wanted.append(np.trapezoid(p * (norm.logpdf(xs, m, spread) - norm.logpdf(xs, mu, spread)), xs) + 0 * q.sum())
+    assert oracle.klom(margins, oracles) == pytest.approx(np.mean(wanted), rel=1e-4)
+    assert np.isnan(oracle.klom(margins, oracles[:1]))
+
+
+def test_cka_does_not_see_rotation_and_scale_but_sees_other_features() -> None:
+    x = RNG.normal(0, 1, (200, 6))
+    rotation, _ = np.linalg.qr(RNG.normal(0, 1, (6, 6)))
+    assert oracle.cka(x, 3 * x @ rotation + 5) == pytest.approx(1)
+    assert oracle.cka(x, RNG.normal(0, 1, (200, 6))) < 0.2
+    gram = [(f - f.mean(0)) @ (f - f.mean(0)).T for f in (x, x[:, :2])]
+    wanted = (gram[0] * gram[1]).sum() / np.sqrt((gram[0] ** 2).sum() * (gram[1] ** 2).sum())
+    assert oracle.cka(x, x[:, :2]) == pytest.approx(wanted)
+    assert oracle.cka(np.ones((5, 3)), x[:5]) == 0
