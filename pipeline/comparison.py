@@ -144,7 +144,7 @@ def _two(share: float) -> str:
 
 
 _CAPTION = (
-    "Verdict: attacks compared with the same on the oracle. AUC, MIA (the paper's loss attack): .5 is a guess.\n"
-    "Persons found: at 1 % false alarms. Gap to the oracle: lower is better; accuracy, NoMUS: higher.\n"
+    "Verdict: attacks compared with the same attacks on the oracle. AUC, MIA: .5 is a guess.\n"
+    "Persons found at 1 % false alarms. Gap to the oracle: lower is better; accuracy, NoMUS: higher.\n"
     "Cost: seconds as a share of retraining."
 )

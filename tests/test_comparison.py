@@ -47,12 +47,12 @@ def test_the_order_of_the_models_is_kept_and_the_input_untouched() -> None:
 
 
 def test_a_terminal_of_100_columns_shows_everything() -> None:
-    hours = figures(seconds=98765.4, status="stopped early", nomus=0.123)
+    hours = figures(seconds=98.7, status="stopped early", nomus=0.123)
     hours |= {"verdict": "over-forgotten", "strongest_attack": "confidence", "persons_audited": 1234.0}
     text = comparison.render(comparison.compare({**MODELS, "neggrad": hours}))
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text, "something is cut off"
-    shown = ("over-forgotten", "confidence .50 [.50, .50]", "0.700", "0.123", "2/1234", "10%")
+    shown = ("over-forgotten", "confidence .50 [.50, .50]", "0.700", "0.123", "2/1234", "10%", "987%")
     for words in (*MODELS, "neggrad", "stopped early", *shown):
         assert words in text
 
