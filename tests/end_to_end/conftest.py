@@ -27,6 +27,7 @@ SETTINGS = {
     "dlfd.check_every": 2,
     "evaluate.attack_folds": 3,
     "evaluate.bootstrap": 50,
+    "audit.relearn_steps": 5,
     "register.min_nomus": 0.0,  # so that something is registered
     "register.max_forgetting_score": 1.0,
     "register.max_accuracy_drop": 1.0,
