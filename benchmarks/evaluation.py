@@ -47,7 +47,9 @@ def main(model: str = "dlfd", repeats: int = 5, out: Path = Path("benchmarks/eva
     typer.echo(f"audits beyond the pass: limit {LIMIT:.0f} s")
 
 
-def _seconds(first: Callable[[], object], second: Callable[[], object], repeats: int) -> tuple[list[float], list[float]]:
+def _seconds(
+    first: Callable[[], object], second: Callable[[], object], repeats: int
+) -> tuple[list[float], list[float]]:
     """Of both, in turns, so that a slow moment of the machine meets either."""
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
