@@ -138,13 +138,16 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     if name == "retrained":
         results.save(layout.YARDSTICKS / name)
     passed = time.perf_counter()
-    others = yardsticks.load(AuditSettings() if name == "retrained" else params.audit, splits)  # the oracle comes first
-    audited = audit(results, others, params.audit, params.evaluate, params.seed)
+    oracle = name == "retrained"  # which is evaluated before there are others
+    others = yardsticks.load(AuditSettings() if oracle else params.audit, splits)
+    audited = audit(results, others, params.audit, params.evaluate, params.seed, is_oracle=oracle)
     figures: dict[str, float | str] = {**summarise(results.table, params.evaluate, params.seed), **audited.figures}
     figures["audit_seconds"] = time.perf_counter() - passed
     figures["evaluation_seconds"] = time.perf_counter() - started
     if params.audit.relearn_steps:
-        figures["relearn_steps"] = _relearn_steps(model, faces["forget"], params, device)
+        steps = _relearn_steps(model, faces["forget"], params, device)
+        figures["relearn_steps"] = params.audit.relearn_steps if steps is None else steps
+        figures["relearn_reached"] = float(steps is not None)
     metrics = {**figures, "status": info["status"], "seconds": info["seconds"], "device": info["device"]}
     metrics |= {key: info[key] for key in ("forward_images", "backward_images") if key in info}
     audited.attacks.to_csv(folder / "attacks.csv", index=False)
@@ -172,7 +175,7 @@ def make_yardstick(
     return history
 
 
-def _relearn_steps(model: models.FaceClassifier, forget: Faces, params: Params, device: torch.device) -> int:
+def _relearn_steps(model: models.FaceClassifier, forget: Faces, params: Params, device: torch.device) -> int | None:
     """Of a model, to the original's loss on forget."""
     original = models.load(layout.MODELS / "original", device)
     target = float(losses_of(original, relearn.watched(forget, params.seed)).mean())

@@ -73,7 +73,7 @@ def test_missing_and_damaged_metrics_are_named_with_the_remedy(tmp_path: Path) -
 
 def test_a_probe_that_falls_and_steps_that_shrink_are_told_beside_the_references() -> None:
     told = {
-        name: {**metrics, "relearn_steps": steps, "probe_accuracy": probe}
+        name: {**metrics, "relearn_steps": steps, "relearn_reached": 1.0, "probe_accuracy": probe}
         for (name, metrics), steps, probe in zip(MODELS.items(), (0, 40, 10), (0.8, 0.75, 0.6), strict=True)
     }
     table = comparison.compare(told).set_index("model")

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.errors import DataError
 from pipeline.evaluation import inside, likelihood, oracle, persons, verdict
-from pipeline.evaluation.membership import Attack, attack
+from pipeline.evaluation.membership import Attack, attack, interval
 from pipeline.evaluation.samples import Results
 from pipeline.evaluation.signals import signals
 from pipeline.settings import AuditSettings, EvaluateSettings
@@ -43,8 +44,8 @@ class Audit:
 
     Attributes:
         figures: flat, for metrics/<name>.json.
-        attacks: a row an attack: its figures and its distance to the oracle.
-        persons: forgotten persons by pseudonym (`pipeline.evaluation.persons.rank`).
+        attacks: a row an attack: its figures and, where it looks at the model alone, its distance to the oracle.
+        persons: forgotten persons by pseudonym (`pipeline.evaluation.persons.Ranking`).
     """
 
     figures: dict[str, float | str]
@@ -58,6 +59,8 @@ def audit(
     settings: AuditSettings,
     attacking: EvaluateSettings,
     seed: int,
+    *,
+    is_oracle: bool = False,
 ) -> Audit:
     """Audit a model.
 
@@ -67,68 +70,95 @@ def audit(
         results: of the model on all subsets.
         yardsticks: the retrained oracle first, then further oracles and reference models.
         seed: of folds, bootstrap and probes.
+        is_oracle: `results` are the first yardstick's own, which all others are judged by: it gets no verdict.
+
+    Raises:
+        DataError: a yardstick is of other pictures.
     """
-    first, *others = (one.results for one in yardsticks if one.kind == "oracle")
-    scores, of_oracle = _scores(results, yardsticks), _scores(first, yardsticks)
-    attacks, oracle_attacks = (_attacks(results, found, attacking, seed) for found in (scores, of_oracle))
-    of_others = [_attacks(results, _scores(other, yardsticks), attacking, seed) for other in others]
-    floor = verdict.noise_floor(settings.tolerance, oracle_attacks, of_others)
-    said = verdict.judge(attacks, oracle_attacks, floor)
-    forget, unseen = results.of("forget").table, results.of("unseen").table
-    members, non_members = scores[said.strongest]
-    at_risk = persons.rank(members, forget["unit"].to_numpy(), non_members, unseen["unit"].to_numpy())
-    strongest, apart = attacks[said.strongest], said.differences[said.strongest]
+    _check_aligned(results, yardsticks)
+    first, *others = (one for one in yardsticks if one.kind == "oracle")
+    references = [one for one in yardsticks if one.kind == "reference"]
+    scores = _scores(results, [first, *references])
+    attacks = _attacks(results, scores, attacking, seed)
+    of_oracle = _attacks(first.results, _own_scores(first.results), attacking, seed)
+    of_others = [_attacks(one.results, _scores(one.results, [first, *references]), attacking, seed) for one in others]
+    forget, unseen = (results.of(name).table["unit"].to_numpy() for name in ("forget", "unseen"))
+    at_risk = persons.rank(scores["calibrated"][0], forget, scores["calibrated"][1], unseen)
+    floor = verdict.noise_floor(settings.tolerance, of_others)
+    fewest = min(len(set(forget)), len(set(unseen)))
+    said = verdict.judge(attacks, floor, p_high=at_risk.p_high, p_low=at_risk.p_low, persons=fewest)
+    strongest = attacks[said.strongest]
     figures: dict[str, float | str] = {
-        "verdict": said.word,
+        "verdict": verdict.YARDSTICK if is_oracle else said.word,
         "noise_floor": floor,
         "strongest_attack": said.strongest,
         "strongest_auc": strongest.auc,
-        "strongest_auc_low": strongest.auc_low,
-        "strongest_auc_high": strongest.auc_high,
+        "strongest_auc_low": said.low,
+        "strongest_auc_high": said.high,
         "strongest_tpr_at_1_percent": strongest.tpr_1,
-        "strongest_minus_oracle": apart.value,
-        "strongest_minus_oracle_low": apart.low,
-        "strongest_minus_oracle_high": apart.high,
         **{f"{name}_auc": found.auc for name, found in attacks.items()},
-        "persons_detected": float(at_risk["detected"].sum()),
-        "persons_audited": float(len(at_risk)),
-        **_distances(results, first, others),
+        **{f"{name}_auc_minus_oracle": attacks[name].auc - found.auc for name, found in of_oracle.items()},
+        "persons_detected": float(at_risk.table["detected"].sum()),
+        "persons_audited": float(len(at_risk.table)),
+        "persons_p_remembered": at_risk.p_high,
+        "persons_p_over_forgotten": at_risk.p_low,
+        **_distances(results, first.results, [one.results for one in others]),
         **inside.figures(results, seed),
     }
-    return Audit(figures, _table(attacks, said), at_risk)
+    return Audit(figures, _table(attacks, of_oracle), at_risk.table)
+
+
+def _check_aligned(results: Results, yardsticks: list[Yardstick]) -> None:
+    what = ["image", "subset", "label"]
+    for one in yardsticks:
+        if not results.table[what].equals(one.results.table[what]):
+            raise DataError("a yardstick is of other pictures than the model: run `dvc repro` to make it anew")
 
 
 def _scores(results: Results, yardsticks: list[Yardstick]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Attack -> scores of forget and of unseen."""
-    pair = results.of("forget"), results.of("unseen")
-    own = [signals(one.logits, one.labels) for one in pair]
-    found = {name: (own[0][name], own[1][name]) for name in own[0]}
-    return {**found, **_relative(results, yardsticks)}
+    return {**_own_scores(results), **_relative(results, yardsticks)}
+
+
+def _own_scores(results: Results) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Of the attacks that look at the model alone."""
+    forget, unseen = (signals(one.logits, one.labels) for one in (results.of("forget"), results.of("unseen")))
+    return {name: (forget[name], unseen[name]) for name in forget}
 
 
 def _relative(results: Results, yardsticks: list[Yardstick]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Attacks that compare with the yardsticks; LiRA where reference models give every picture an IN and an OUT."""
+    """Attacks that compare with the oracle and the reference models, where there are any."""
     both = ("forget", "unseen")
     model, others = results.of(*both), [one.of(*both) for one in yardsticks]
-    out = np.stack([~one.learned for one in others])
+    oracle_results = yardsticks[0].results
+    fresh, fresh_oracle = results.of("unseen").table, oracle_results.of("unseen").table
+    found = {
+        "calibrated": likelihood.calibrated(
+            model.table["margin"].to_numpy(),
+            others[0].results.table["margin"].to_numpy(),
+            fresh["margin"].to_numpy(),
+            fresh_oracle["margin"].to_numpy(),
+        ),
+        "rmia": _rmia(results, yardsticks),
+    }
+    if references := others[1:]:
+        out = np.stack([~one.learned for one in references])
+        found["lira"] = likelihood.lira(model.table["margin"].to_numpy(), _stack(references, "margin"), out)
     members = model.table["subset"].eq("forget").to_numpy()
-    rmia = likelihood.rmia(
-        model.table["loss"].to_numpy(), _stack(others, "loss"), out, *_population(results, yardsticks)
-    )
-    found = {"rmia": rmia}
-    references = [place for place, one in enumerate(others) if one.kind == "reference"]
-    if len(references) > 1:
-        score = likelihood.lira(model.table["margin"].to_numpy(), _stack(others, "margin"), out)
-        if np.isfinite(score).all():
-            found["lira"] = score
     return {name: (score[members], score[~members]) for name, score in found.items()}
 
 
-def _population(results: Results, yardsticks: list[Yardstick]) -> tuple[np.ndarray, np.ndarray]:
-    """Losses [Z] and [R, Z] of pictures that no model saw: `test`, or `unseen` where a split has too little of it."""
+def _rmia(results: Results, yardsticks: list[Yardstick]) -> np.ndarray:
+    """RMIA of forget and unseen; its population is `test`, or `unseen` where a split has too little of that."""
     name = "test" if results.table["subset"].eq("test").sum() >= FEWEST_POPULATION else "unseen"
-    others = [one.of(name) for one in yardsticks if name == "test" or one.kind == "oracle"]
-    return results.of(name).table["loss"].to_numpy(), _stack(others, "loss")
+    model, others = results.of("forget", "unseen"), [one.of("forget", "unseen") for one in yardsticks]
+    told = [one.of(name) for one in (yardsticks if name == "test" else yardsticks[:1])]
+    out, losses = np.stack([~one.learned for one in others]), _stack(others, "loss")
+    z = results.of(name).table["loss"].to_numpy()
+    share = likelihood.DEFAULT_INTERPOLATION
+    if name == "test" and len(others) > 3:
+        share = likelihood.best_interpolation(losses[1:], out[1:], _stack(told, "loss")[1:])
+    return likelihood.rmia(model.table["loss"].to_numpy(), losses, out, z, _stack(told, "loss"), share)
 
 
 def _stack(others: list[Yardstick], column: str) -> np.ndarray:
@@ -166,14 +196,18 @@ def _distances(results: Results, first: Results, others: list[Results]) -> dict[
     found["margin_distance_forget"] = oracle.margin_distance(own.table["margin"].to_numpy(), margins[0])
     if len(margins) > 1:
         found["klom_forget"] = oracle.klom(own.table["margin"].to_numpy(), margins)
-    found["cka_forget"] = oracle.cka(own.features, theirs[0].features)
+    for subset in ("forget", "unseen"):
+        found[f"cka_{subset}"] = oracle.cka(results.of(subset).features, first.of(subset).features)
     return found
 
 
-def _table(attacks: dict[str, Attack], said: verdict.Verdict) -> pd.DataFrame:
+def _table(attacks: dict[str, Attack], of_oracle: dict[str, Attack]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for name, found in attacks.items():
-        figures = {key: value for key, value in asdict(found).items() if key != "draws"}
-        apart = {f"minus_oracle_{key}": value for key, value in asdict(said.differences[name]).items()}
-        rows.append({"attack": name, **figures, **apart})
+        row = {"attack": name, **{key: value for key, value in asdict(found).items() if key != "draws"}}
+        if name in of_oracle:
+            low, high = interval(found.draws - of_oracle[name].draws)
+            apart = found.auc - of_oracle[name].auc
+            row |= {"minus_oracle": apart, "minus_oracle_low": low, "minus_oracle_high": high}
+        rows.append(row)
     return pd.DataFrame(rows)

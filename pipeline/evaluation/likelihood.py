@@ -1,4 +1,4 @@
-"""Attacks that compare the model with models that never saw a picture (OUT) or did (IN): RMIA and LiRA.
+"""Attacks that compare the model with models that never saw a picture (OUT) or did (IN): calibration, RMIA, LiRA.
 
 The retrained model is an OUT model of every forgotten and every never-seen picture, and costs nothing more.
 """
@@ -8,7 +8,35 @@ from __future__ import annotations
 import numpy as np
 
 INTERPOLATION = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+CLIP = 30.0  # of log-odds: beyond it only the precision of floats is measured
+SHARED = 0.4  # correlation from which two models are taken to see the same difficulty
 DEFAULT_INTERPOLATION = 0.3  # of the authors, where no reference model can tell
+
+
+def calibrated(
+    margins: np.ndarray, out_margins: np.ndarray, fresh_margins: np.ndarray, fresh_out_margins: np.ndarray
+) -> np.ndarray:
+    """What the model knows of a picture beyond what its difficulty lets one expect: score [M].
+
+        score(x) = φ(x) − (α + β·φ_out(x)),  φ = log p_y − log Σ_{j≠y} p_j
+
+    After difficulty calibration (Watson et al., ICLR 2022). The line is ours: through the means of never-seen pictures
+    with β = s·min(1, r / SHARED), s the ratio of the standard deviations and r the correlation there. Least squares
+    would take off too little, since φ_out is itself a noisy measure of difficulty (regression dilution); between two
+    models trained alike β = 1. A model that never saw x then has no score above another such picture's, however hard x
+    is or whatever its label, and one that says the same of every picture has β = 0 and no score at all.
+
+    Args:
+        margins: [M] φ of the pictures under the model; `out_margins` [M] under a model that never saw them.
+        fresh_margins, fresh_out_margins: [Z] and [Z] of pictures that neither saw.
+    """
+    clipped = [np.clip(found, -CLIP, CLIP) for found in (margins, out_margins, fresh_margins, fresh_out_margins)]
+    own, out, fresh, fresh_out = clipped
+    spread, spread_out = float(fresh.std()), float(fresh_out.std())
+    slope = 0.0
+    if spread > 0 and spread_out > 0:
+        slope = spread / spread_out * float(np.clip(np.corrcoef(fresh, fresh_out)[0, 1] / SHARED, 0, 1))
+    return np.asarray(np.round(own - fresh.mean() - slope * (out - fresh_out.mean()), 9))
 
 
 def rmia(

@@ -62,10 +62,28 @@ def klom(margins: np.ndarray, oracle_margins: np.ndarray) -> float:
 
 
 def cka(features: np.ndarray, oracle_features: np.ndarray) -> float:
-    """Linear centred kernel alignment of features [M, D] and [M, E], in [0, 1] (Kornblith et al., ICML 2019)."""
-    x, y = (found - found.mean(0) for found in (features.astype(np.float64), oracle_features.astype(np.float64)))
-    own = np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)
-    return float(np.linalg.norm(x.T @ y) ** 2 / own) if own else 0.0
+    """Linear centred kernel alignment of features [M, D] and [M, E], debiased: 1 is alike, 0 unrelated, at any M.
+
+    Kornblith et al., ICML 2019, with the unbiased HSIC of Song et al., JMLR 2012. NaN for constant features or M < 4.
+    """
+    x, y = (found.astype(np.float64) for found in (features, oracle_features))
+    if len(x) < 4 or not x.std(0).any() or not y.std(0).any():
+        return float("nan")
+    kernel, other = (_hollow(found @ found.T) for found in (x - x.mean(0), y - y.mean(0)))
+    own = _hsic(kernel, kernel) * _hsic(other, other)
+    return float(_hsic(kernel, other) / np.sqrt(own)) if own > 0 else float("nan")
+
+
+def _hollow(kernel: np.ndarray) -> np.ndarray:
+    np.fill_diagonal(kernel, 0)
+    return kernel
+
+
+def _hsic(k: np.ndarray, m: np.ndarray) -> float:
+    """Unbiased up to a factor that alignment does not see."""
+    n = len(k)
+    mixed = k.sum() * m.sum() / ((n - 1) * (n - 2)) - 2 * (k.sum(0) @ m.sum(0)) / (n - 2)
+    return float((k * m).sum() + mixed)
 
 
 def _clipped(margins: np.ndarray) -> np.ndarray:

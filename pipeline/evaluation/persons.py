@@ -1,34 +1,51 @@
 """Who can still be detected? Scores of whole persons, forgotten ones ranked among the never-seen.
 
-A person's score is the sum of the standardised scores of the pictures over √(their number) (Stouffer), so that persons
-with many pictures and with few compare.
+A person's score is the sum of the standardised scores of their n pictures over √(n (1 + (n − 1) ρ)), with ρ the
+correlation of two pictures of a never-seen person: persons with many pictures and with few then compare.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 FALSE_ALARMS = 0.01
+TOP = 0.05  # share of all persons among whom too many forgotten ones are looked for
 
 
-def rank(members: np.ndarray, member_units: np.ndarray, others: np.ndarray, other_units: np.ndarray) -> pd.DataFrame:
-    """Every forgotten person, the most detectable first.
+@dataclass(frozen=True)
+class Ranking:
+    """Forgotten persons among never-seen ones.
+
+    Attributes:
+        table: the most detectable first: person (a pseudonym), pictures, score, rank (share of never-seen persons that
+            score as much or more, in [0, 1]: small is suspicious), detected (above all but FALSE_ALARMS of them).
+        p_high, p_low: probability that so many forgotten persons are among the TOP highest (lowest) scores of all by
+            chance, were they never seen.
+    """
+
+    table: pd.DataFrame
+    p_high: float
+    p_low: float
+
+
+def rank(members: np.ndarray, member_units: np.ndarray, others: np.ndarray, other_units: np.ndarray) -> Ranking:
+    """Rank the forgotten persons.
 
     Args:
         members, others: [M] and [K] scores of pictures, greater for what looks more like training data.
         member_units, other_units: [M] and [K] the person of each.
-
-    Returns:
-        Columns person (a pseudonym), pictures, score, rank (share of never-seen persons that score as much or more, in
-        [0, 1]: small is suspicious), detected (above all but FALSE_ALARMS of the never-seen).
     """
     centre, spread = float(others.mean()), float(others.std()) or 1.0
-    forgotten = _scores((members - centre) / spread, member_units)
-    unseen = np.sort(_scores((others - centre) / spread, other_units)["score"].to_numpy())
-    score = forgotten["score"].to_numpy()
+    standard = (members - centre) / spread, (others - centre) / spread
+    likeness = _correlation(standard[1], other_units)
+    forgotten, fresh = (
+        _scores(x, units, likeness) for x, units in zip(standard, (member_units, other_units), strict=True)
+    )
+    score, unseen = forgotten["score"].to_numpy(), np.sort(fresh["score"].to_numpy())
     at_least = len(unseen) - np.searchsorted(unseen, score, "left")
     table = pd.DataFrame(
         {
@@ -39,14 +56,41 @@ def rank(members: np.ndarray, member_units: np.ndarray, others: np.ndarray, othe
             "detected": at_least <= FALSE_ALARMS * len(unseen),
         }
     )
-    return table.sort_values(["score", "person"], ascending=[False, True], ignore_index=True)
+    table = table.sort_values(["score", "person"], ascending=[False, True], ignore_index=True)
+    return Ranking(table, _too_many(score, unseen), _too_many(-score, -unseen))
 
 
 def pseudonym(unit: str) -> str:
-    """A short name for a person that is the same in every run. Who has the split table can resolve it."""
+    """A short name for a person, the same in every run. Who knows the keys of persons can resolve it."""
     return "person-" + hashlib.sha256(str(unit).encode()).hexdigest()[:8]
 
 
-def _scores(standardised: np.ndarray, units: np.ndarray) -> pd.DataFrame:
+def _scores(standardised: np.ndarray, units: np.ndarray, likeness: float) -> pd.DataFrame:
     grouped = pd.Series(standardised).groupby(np.asarray(units).astype(str))
-    return pd.DataFrame({"score": grouped.sum() / np.sqrt(grouped.size()), "pictures": grouped.size()})
+    n = grouped.size()
+    return pd.DataFrame({"score": grouped.sum() / np.sqrt(n * (1 + (n - 1) * likeness)), "pictures": n})
+
+
+def _correlation(standardised: np.ndarray, units: np.ndarray) -> float:
+    """Of two pictures of one person, in [0, 1]: intraclass, from one-way analysis of variance."""
+    grouped = pd.Series(standardised).groupby(np.asarray(units).astype(str))
+    n = grouped.size()
+    persons, pictures = len(n), int(n.sum())
+    if persons < 2 or pictures == persons:
+        return 0.0
+    size = (pictures - (n**2).sum() / pictures) / (persons - 1)
+    between = float((n * (grouped.mean() - standardised.mean()) ** 2).sum() / (persons - 1))
+    within = float(((standardised - grouped.transform("mean")) ** 2).sum() / (pictures - persons))
+    whole = between + (size - 1) * within
+    return float(np.clip((between - within) / whole, 0, 1)) if whole else 0.0
+
+
+def _too_many(score: np.ndarray, unseen: np.ndarray) -> float:
+    """Chance of as many forgotten persons among the TOP of all scores (hypergeometric); ties count for the unseen."""
+    from scipy.stats import hypergeom
+
+    together = len(score) + len(unseen)
+    top = max(1, round(TOP * together))
+    order = np.lexsort((np.r_[np.ones(len(score)), np.zeros(len(unseen))], -np.r_[score, unseen]))
+    found = int((order[:top] < len(score)).sum())
+    return float(hypergeom.sf(found - 1, together, len(score), top))

@@ -19,7 +19,7 @@ EVERY = 5  # steps between two looks
 
 def relearn_steps(
     model: FaceClassifier, forget: Faces, target_loss: float, settings: TrainSettings, *, limit: int, seed: int
-) -> int:
+) -> int | None:
     """Optimiser steps on the forget set until the mean loss on a sample of it is at most the target.
 
     Args:
@@ -28,19 +28,19 @@ def relearn_steps(
         limit: steps after which it is given up.
 
     Returns:
-        A multiple of EVERY; `limit` where the target was not reached.
+        A multiple of EVERY; None where the target was not reached.
     """
     learner = copy.deepcopy(model)
     sample = watched(forget, seed)
     updater = Updater(learner.parameters(), settings, limit)
     batches = forget.endless(settings.batch_size, seed=seed, augment=False)
-    for step in range(limit):
+    for step in range(limit + 1):
         if step % EVERY == 0 and float(losses_of(learner, sample).mean()) <= target_loss:
             return step
         learner.train()
         pixels, labels = next(batches)
         updater.step(losses(predict(learner, pixels, settings.precision), labels).mean())
-    return limit
+    return None
 
 
 def watched(forget: Faces, seed: int) -> Faces:

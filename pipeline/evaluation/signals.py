@@ -1,7 +1,7 @@
 """Scores of membership from what a model says about each picture alone: greater means more like training data.
 
 p is the predicted distribution, y the label, both per sample. Scores that compare with other models are in
-`pipeline.evaluation.likelihood`. Of several binary attributes the joint distribution is used, whose log is a sum.
+`pipeline.evaluation.likelihood`. Scores of several binary attributes add up.
 """
 
 from __future__ import annotations

@@ -1,10 +1,17 @@
-"""Has it forgotten? Each attack is compared with the same attack on the retrained oracle, persons drawn alike.
+"""Has it forgotten? The word follows from the attacks whose answer is known for a model that never saw the forget set.
 
-A model *remembers* where an attack tells forgotten from never-seen persons better than it does on the oracle: the
-difference of the AUCs is above the floor and its interval above 0. It has *over-forgotten* where the loss attack
-does so in the other direction: losses on forget far above those of unseen are themselves a giveaway (the paper's
-Figure 6). The intervals are widened for the number of attacks (Bonferroni). The floor is what is called no difference:
-`audit.tolerance`, or the greatest difference between two oracles where that is more.
+The calibrated attack (and LiRA, where there are reference models) has an AUC of .5 for such a model whatever the
+pictures: `pipeline.evaluation.likelihood`. Of the model that is judged,
+
+- *remembers*: an interval of such an AUC lies above .5 + floor, or so many forgotten persons have the highest scores as
+  chance does not bring about (a few persons remembered well hardly move an AUC);
+- *over-forgotten*: the same at the other end: losses on forget far above those of never-seen pictures of the same
+  difficulty are a giveaway of their own (the paper's Figure 6);
+- *too few persons*: fewer than FEWEST on a side, where intervals and counts say nothing;
+- *forgotten*: none of these.
+
+Intervals are bootstraps over persons, widened for the number of attacks (Bonferroni). The floor is what is called no
+difference: `audit.tolerance`, or the spread of further oracles about the first where that is more.
 """
 
 from __future__ import annotations
@@ -14,22 +21,11 @@ from dataclasses import dataclass
 
 from pipeline.evaluation.membership import LEVEL, Attack, interval
 
-FORGOTTEN, REMEMBERS, OVER_FORGOTTEN = "forgotten", "remembers", "over-forgotten"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Of an attack's AUC on the model and on the oracle, with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def above(self, floor: float) -> bool:
-        return self.value > floor and self.low > 0
-
-    def below(self, floor: float) -> bool:
-        return self.value < -floor and self.high < 0
+FORGOTTEN, REMEMBERS, OVER_FORGOTTEN, TOO_FEW = "forgotten", "remembers", "over-forgotten", "too few persons"
+YARDSTICK = "yardstick"  # of the oracle itself: all others are judged by it
+JUDGES = ("calibrated", "lira")
+FEWEST = 20  # persons on either side
+SURE = 0.005  # chance of the persons' ranks below which it is none
 
 
 @dataclass(frozen=True)
@@ -37,41 +33,46 @@ class Verdict:
     """What the attacks say together.
 
     Attributes:
-        word: FORGOTTEN, REMEMBERS or OVER_FORGOTTEN.
-        strongest: the attack that decides: the one farthest above the oracle, or the loss attack of a model that has
-            over-forgotten.
-        differences: attack -> its distance to the oracle.
+        word: one of the above.
+        strongest: of JUDGES, the attack whose AUC is farthest from .5.
+        low, high: interval of its AUC, widened for the number of attacks.
     """
 
     word: str
     strongest: str
-    differences: dict[str, Difference]
+    low: float
+    high: float
 
 
-def judge(attacks: Mapping[str, Attack], oracle: Mapping[str, Attack], floor: float) -> Verdict:
-    """Compare attacks on a model with those on the oracle.
+def judge(
+    attacks: Mapping[str, Attack], floor: float, *, p_high: float = 1.0, p_low: float = 1.0, persons: int = FEWEST
+) -> Verdict:
+    """Judge a model.
 
     Args:
-        attacks, oracle: name -> attack, with the same names, seed and persons; `loss` is among them.
-        floor: AUC difference that is none, ≥ 0.
+        attacks: name -> attack, with at least one of JUDGES.
+        floor: distance of an AUC from .5 that is none, ≥ 0.
+        p_high, p_low: of `pipeline.evaluation.persons.Ranking`.
+        persons: on the smaller side.
     """
-    differences = {name: difference(attacks[name], oracle[name], len(attacks)) for name in attacks}
-    farthest = max(differences, key=lambda name: differences[name].value)
-    if differences["loss"].below(floor):
-        return Verdict(OVER_FORGOTTEN, "loss", differences)
-    remembering = [name for name in differences if differences[name].above(floor)]
-    if remembering:
-        return Verdict(REMEMBERS, max(remembering, key=lambda name: differences[name].value), differences)
-    return Verdict(FORGOTTEN, farthest, differences)
+    judges = {name: found for name, found in attacks.items() if name in JUDGES}
+    level = 1 - (1 - LEVEL) / len(judges)
+    intervals = {name: interval(found.draws, level) for name, found in judges.items()}
+    strongest = max(judges, key=lambda name: abs(judges[name].auc - 0.5))
+    return Verdict(_word(intervals, floor, p_high, p_low, persons), strongest, *intervals[strongest])
 
 
-def difference(attack: Attack, oracle: Attack, comparisons: int = 1) -> Difference:
-    """Of two attacks with the same draws; the interval is for one of so many comparisons."""
-    level = 1 - (1 - LEVEL) / comparisons
-    return Difference(attack.auc - oracle.auc, *interval(attack.draws - oracle.draws, level))
+def _word(intervals: Mapping[str, tuple[float, float]], floor: float, p_high: float, p_low: float, persons: int) -> str:
+    if persons < FEWEST:
+        return TOO_FEW
+    above = any(low > 0.5 + floor for low, _ in intervals.values())
+    below = any(high < 0.5 - floor for _, high in intervals.values())
+    if above or (p_high < SURE and not below):
+        return REMEMBERS
+    return OVER_FORGOTTEN if below or p_low < SURE else FORGOTTEN
 
 
-def noise_floor(tolerance: float, oracle: Mapping[str, Attack], others: Sequence[Mapping[str, Attack]]) -> float:
-    """The tolerance, or the greatest difference of any attack between the oracle and another oracle."""
-    between = [abs(other[name].auc - oracle[name].auc) for other in others for name in oracle]
-    return max([tolerance, *between])
+def noise_floor(tolerance: float, others: Sequence[Mapping[str, Attack]]) -> float:
+    """The tolerance, or the root mean square distance from .5 of JUDGES on further oracles."""
+    squares = [(found.auc - 0.5) ** 2 for other in others for name, found in other.items() if name in JUDGES]
+    return max(tolerance, (sum(squares) / len(squares)) ** 0.5) if squares else tolerance

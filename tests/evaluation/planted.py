@@ -13,8 +13,12 @@ PERSONS = {"retain": 150, "forget": 80, "validation": 40, "test": 60, "unseen": 
 PICTURES = 3
 
 
-def results(seed: int, learned: tuple[str, ...] = ("retain",), **shift: float) -> Results:
-    """A model that learned some subsets; `shift` moves the margins of others. Pictures are the same for every seed."""
+def results(seed: int, learned: tuple[str, ...] = ("retain",), harder: float = 0.0, **shift: float) -> Results:
+    """A model that learned some subsets; `shift` moves its margins on others. Pictures are the same for every seed.
+
+    `harder` makes the pictures of forget harder for every model: a property of the world, not of this one.
+    """
+    shift = {**shift, "forget": shift.get("forget", 0.0) - harder}
     world, own = np.random.default_rng(0), np.random.default_rng(seed)
     parts = [
         _subset(name, persons, world, own, name in learned, shift.get(name, 0.0)) for name, persons in PERSONS.items()
@@ -44,9 +48,16 @@ def _subset(
     return Results(table, labels.astype(np.int16), logits.astype(np.float32), features.astype(np.float16))
 
 
-def oracle(seed: int = 100) -> Yardstick:
-    found = results(seed)
+def oracle(seed: int = 100, harder: float = 0.0) -> Yardstick:
+    found = results(seed, harder=harder)
     return Yardstick("oracle", found, found.table["subset"].eq("retain").to_numpy())
+
+
+def silent() -> Results:
+    """Constant logits."""
+    plain = results(0)
+    table = plain.table.assign(loss=np.log(CLASSES), margin=-np.log(CLASSES - 1), correct=False)
+    return Results(table, plain.labels, np.zeros_like(plain.logits), plain.features)
 
 
 def reference(number: int) -> Yardstick:

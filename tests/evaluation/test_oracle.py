@@ -38,8 +38,8 @@ def test_klom_is_the_divergence_of_gaussians_with_one_variance() -> None:
     xs = np.linspace(-15, 15, 20001)
     wanted = []
     for m, mu in zip(margins, oracles.mean(0), strict=True):
-        p, q = norm.pdf(xs, m, spread), norm.pdf(xs, mu, spread)
-        wanted.append(np.trapezoid(p * (norm.logpdf(xs, m, spread) - norm.logpdf(xs, mu, spread)), xs) + 0 * q.sum())
+        p = norm.pdf(xs, m, spread)
+        wanted.append(np.trapezoid(p * (norm.logpdf(xs, m, spread) - norm.logpdf(xs, mu, spread)), xs))
     assert oracle.klom(margins, oracles) == pytest.approx(np.mean(wanted), rel=1e-4)
     assert np.isnan(oracle.klom(margins, oracles[:1]))
 
@@ -48,8 +48,11 @@ def test_cka_does_not_see_rotation_and_scale_but_sees_other_features() -> None:
     x = RNG.normal(0, 1, (200, 6))
     rotation, _ = np.linalg.qr(RNG.normal(0, 1, (6, 6)))
     assert oracle.cka(x, 3 * x @ rotation + 5) == pytest.approx(1)
-    assert oracle.cka(x, RNG.normal(0, 1, (200, 6))) < 0.2
-    gram = [(f - f.mean(0)) @ (f - f.mean(0)).T for f in (x, x[:, :2])]
-    wanted = (gram[0] * gram[1]).sum() / np.sqrt((gram[0] ** 2).sum() * (gram[1] ** 2).sum())
-    assert oracle.cka(x, x[:, :2]) == pytest.approx(wanted)
-    assert oracle.cka(np.ones((5, 3)), x[:5]) == 0
+    assert np.isnan(oracle.cka(np.ones((5, 3)), x[:5]))
+
+
+@pytest.mark.parametrize("count", [10, 60, 240])
+def test_unrelated_features_are_not_alike_however_few(count: int) -> None:
+    rng = np.random.default_rng(1)
+    found = [oracle.cka(rng.normal(0, 1, (count, 128)), rng.normal(0, 1, (count, 128))) for _ in range(20)]
+    assert abs(np.mean(found)) < 0.05

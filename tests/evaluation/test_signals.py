@@ -101,3 +101,29 @@ def test_a_difference_of_difficulty_fools_the_loss_and_not_the_likelihood_ratios
     score = likelihood.rmia(model, oracle[None], np.ones((1, 800), bool), z, z[None], 1.0)
     assert auc(-model[:400], -model[400:]) > 0.6
     assert auc(score[:400], score[400:]) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("harder", [-1.0, 0.0, 1.0])
+def test_calibration_takes_difficulty_and_silence_away(harder: float) -> None:
+    rng = np.random.default_rng(3)
+    ease = np.r_[rng.normal(0, 1, 500) - harder, rng.normal(0, 1, 500)]
+    out = ease + rng.normal(0, 0.5, 1000)
+
+    def reached(own: np.ndarray) -> float:
+        score = likelihood.calibrated(own, out, own[500:], out[500:])
+        return auc(score[:500], score[500:])
+
+    assert reached(ease + rng.normal(0, 0.5, 1000)) == pytest.approx(0.5, abs=0.05)
+    assert reached(np.full(1000, 0.7)) == 0.5
+    assert reached(ease + rng.normal(0, 0.5, 1000) + np.r_[np.full(500, 3.0), np.zeros(500)]) > 0.9
+
+
+def test_the_interpolation_is_the_one_that_finds_most_with_a_reference_model() -> None:
+    rng = np.random.default_rng(4)
+    out = rng.random((4, 300)) < 0.5
+    ease = rng.exponential(1, 300)
+    losses = ease + rng.exponential(0.1, (4, 300)) - 0.8 * ease * ~out
+    z = rng.exponential(1, 200)
+    chosen = likelihood.best_interpolation(losses, out, z + rng.exponential(0.1, (4, 200)))
+    assert chosen in likelihood.INTERPOLATION
+    assert likelihood.best_interpolation(losses[:2], out[:2], np.ones((2, 5))) == likelihood.DEFAULT_INTERPOLATION
