@@ -7,9 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
-
 
 @dataclass(frozen=True)
 class Eigenspace:
@@ -46,13 +43,3 @@ def eigenspace(features: Tensor, energy: float) -> Eigenspace:
     held = values.cumsum(0) / values.sum().clamp_min(1e-300)
     count = int((held < energy).sum()) + 1
     return Eigenspace(mean, vectors[:, :count].to(features.dtype))
-
-
-@torch.no_grad()
-def features_of(model: FaceClassifier, faces: Faces, batch_size: int = 256) -> Tensor:
-    """Pooled features [M, D] float32 of a subset in order, in evaluation mode; the mode is restored."""
-    was_training = model.training
-    model.eval()
-    found = [model.features(pixels) for pixels, _ in faces.in_order(batch_size)]
-    model.train(was_training)
-    return torch.cat(found)

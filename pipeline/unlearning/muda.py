@@ -24,11 +24,11 @@ import torch
 from torch import Tensor
 
 from pipeline.data.batches import Faces
-from pipeline.evaluation.representation import Eigenspace, eigenspace, features_of
+from pipeline.evaluation.representation import Eigenspace, eigenspace
 from pipeline.models import FaceClassifier
 from pipeline.objectives import divergence, is_multi_label, losses
 from pipeline.settings import Count, NonNegative, Positive, Share, TrainSettings
-from pipeline.training import Updater, autocast, passes, predict
+from pipeline.training import Updater, autocast, outputs_of, passes, predict
 from pipeline.unlearning.base import Run
 
 
@@ -45,7 +45,8 @@ class Settings(TrainSettings):
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:
     original = copy.deepcopy(model).eval()
-    space = eigenspace(features_of(original, retain.sample(settings.eigenspace_images, run.seed)), settings.energy)
+    features, _ = outputs_of(original, retain.sample(settings.eigenspace_images, run.seed))
+    space = eigenspace(features, settings.energy)
     updater = Updater(model.parameters(), settings, 2 * settings.epochs * retain.batches(settings.batch_size))
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=settings.augment)
     model.train()
