@@ -130,21 +130,14 @@ def _relative(results: Results, yardsticks: list[Yardstick]) -> dict[str, tuple[
     """Attacks that compare with the oracle and the reference models, where there are any."""
     both = ("forget", "unseen")
     model, others = results.of(*both), [one.of(*both) for one in yardsticks]
-    oracle_results = yardsticks[0].results
-    fresh, fresh_oracle = results.of("unseen").table, oracle_results.of("unseen").table
+    members, margins = model.table["subset"].eq("forget").to_numpy(), model.table["margin"].to_numpy()
     found = {
-        "calibrated": likelihood.calibrated(
-            model.table["margin"].to_numpy(),
-            others[0].results.table["margin"].to_numpy(),
-            fresh["margin"].to_numpy(),
-            fresh_oracle["margin"].to_numpy(),
-        ),
+        "calibrated": likelihood.calibrated(margins, others[0].results.table["margin"].to_numpy(), ~members),
         "rmia": _rmia(results, yardsticks),
     }
     if references := others[1:]:
         out = np.stack([~one.learned for one in references])
-        found["lira"] = likelihood.lira(model.table["margin"].to_numpy(), _stack(references, "margin"), out)
-    members = model.table["subset"].eq("forget").to_numpy()
+        found["lira"] = likelihood.lira(margins, _stack(references, "margin"), out)
     return {name: (score[members], score[~members]) for name, score in found.items()}
 
 

@@ -13,9 +13,7 @@ SHARED = 0.4  # correlation from which two models are taken to see the same diff
 DEFAULT_INTERPOLATION = 0.3  # of the authors, where no reference model can tell
 
 
-def calibrated(
-    margins: np.ndarray, out_margins: np.ndarray, fresh_margins: np.ndarray, fresh_out_margins: np.ndarray
-) -> np.ndarray:
+def calibrated(margins: np.ndarray, out_margins: np.ndarray, unseen: np.ndarray) -> np.ndarray:
     """What the model knows of a picture beyond what its difficulty lets one expect: score [M].
 
         score(x) = φ(x) − (α + β·φ_out(x)),  φ = log p_y − log Σ_{j≠y} p_j
@@ -28,10 +26,10 @@ def calibrated(
 
     Args:
         margins: [M] φ of the pictures under the model; `out_margins` [M] under a model that never saw them.
-        fresh_margins, fresh_out_margins: [Z] and [Z] of pictures that neither saw.
+        unseen: bool [M], which of the pictures neither saw: the line goes through these.
     """
-    clipped = [np.clip(found, -CLIP, CLIP) for found in (margins, out_margins, fresh_margins, fresh_out_margins)]
-    own, out, fresh, fresh_out = clipped
+    own, out = np.clip(margins, -CLIP, CLIP), np.clip(out_margins, -CLIP, CLIP)
+    fresh, fresh_out = own[unseen], out[unseen]
     spread, spread_out = float(fresh.std()), float(fresh_out.std())
     slope = 0.0
     if spread > 0 and spread_out > 0:
