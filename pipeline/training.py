@@ -101,27 +101,33 @@ def passes(faces: Faces, settings: TrainSettings, seed: int) -> Iterator[Batch]:
 
 
 @torch.no_grad()
-def outputs_of(model: FaceClassifier, faces: Faces, batch_size: int = 256) -> tuple[Tensor, Tensor]:
-    """Pooled features [M, D] and logits [M, C] float32 of a subset in order, in evaluation mode and full precision.
+def outputs_of(
+    model: FaceClassifier, faces: Faces, precision: str = "fp32", batch_size: int = 256
+) -> tuple[Tensor, Tensor]:
+    """Pooled features [M, D] and logits [M, C] float32 of a subset in order, in evaluation mode.
 
     The model's mode is restored.
+
+    Args:
+        precision: of the network; what is reported is computed in fp32, a look along the way may take bf16.
     """
     was_training = model.training
     model.eval()
-    features = torch.cat([model.features(pixels) for pixels, _ in faces.in_order(batch_size)])
-    logits = model.head(features)
+    with autocast(faces.device, precision):
+        features = torch.cat([model.features(pixels) for pixels, _ in faces.in_order(batch_size)])
+        logits = model.head(features)
     model.train(was_training)
-    return features, logits
+    return features.float(), logits.float()
 
 
-def logits_of(model: FaceClassifier, faces: Faces) -> Tensor:
+def logits_of(model: FaceClassifier, faces: Faces, precision: str = "fp32") -> Tensor:
     """Logits [M, C] of a subset, as `outputs_of` gives them."""
-    return outputs_of(model, faces)[1]
+    return outputs_of(model, faces, precision)[1]
 
 
-def losses_of(model: FaceClassifier, faces: Faces) -> Tensor:
+def losses_of(model: FaceClassifier, faces: Faces, precision: str = "fp32") -> Tensor:
     """Loss [M] of every picture of a subset, in nats."""
-    return losses(logits_of(model, faces), faces.labels)
+    return losses(logits_of(model, faces, precision), faces.labels)
 
 
 @dataclass
@@ -212,7 +218,7 @@ def fit(
         for epoch in range(len(history), settings.epochs):
             row = _epoch(model, faces, settings, updater, seed, epoch, advance)
             if validation is not None:
-                row |= _measure(model, validation)
+                row |= _measure(model, validation, settings.precision)
             history.append(row)
             if checkpoint:
                 checkpoint.save(model, updater, history)
@@ -252,8 +258,8 @@ def _epoch(
     }
 
 
-def _measure(model: FaceClassifier, faces: Faces) -> dict[str, float]:
-    logits = logits_of(model, faces)
+def _measure(model: FaceClassifier, faces: Faces, precision: str) -> dict[str, float]:
+    logits = logits_of(model, faces, precision)
     return {
         "validation_loss": float(losses(logits, faces.labels).mean()),
         "validation_accuracy": float(correctness(logits, faces.labels).mean()),

@@ -7,12 +7,14 @@ combination of attributes like any class; training and evaluation see the bits.
 from __future__ import annotations
 
 from itertools import product
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import torch
-from torch import Tensor
 
 from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ATTRIBUTES = ("gender", "young", "smiling")  # Choi & Na, AAAI 2025, on MUCAC
 
@@ -61,7 +63,7 @@ def targets(codes: Tensor, task: str) -> Tensor:
     """What a model learns: labels [M] as they are, or the bits [M, A] of codes [M]."""
     if not is_multi_label(task):
         return codes
-    return (codes[:, None] >> torch.arange(len(ATTRIBUTES), device=codes.device)) & 1
+    return (codes[:, None] >> codes.new_tensor(range(len(ATTRIBUTES)))) & 1
 
 
 def _check(classes: dict[str, list[str]], task: str) -> None:

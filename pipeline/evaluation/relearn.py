@@ -35,7 +35,7 @@ def relearn_steps(
     updater = Updater(learner.parameters(), settings, limit)
     batches = forget.endless(settings.batch_size, seed=seed, augment=False)
     for step in range(limit + 1):
-        if step % EVERY == 0 and float(losses_of(learner, sample).mean()) <= target_loss:
+        if step % EVERY == 0 and float(losses_of(learner, sample, settings.precision).mean()) <= target_loss:
             return step
         learner.train()
         pixels, labels = next(batches)

@@ -183,9 +183,9 @@ class _ForgettingCheck:
     def __init__(self, forget: Faces, validation: Faces, settings: Settings, seed: int) -> None:
         self.forget = forget.sample(settings.check_images, seed)
         self.validation = matched(validation, forget, seed).sample(settings.check_images, seed)
-        self.seed = seed
+        self.seed, self.precision = seed, settings.precision
 
     def __call__(self, model: FaceClassifier) -> tuple[float, float]:
-        members, others = (losses_of(model, faces).cpu().numpy() for faces in (self.forget, self.validation))
-        attack = loss_attack(members, others, bootstrap=0, seed=self.seed)
+        members, others = (losses_of(model, faces, self.precision) for faces in (self.forget, self.validation))
+        attack = loss_attack(members.cpu().numpy(), others.cpu().numpy(), bootstrap=0, seed=self.seed)
         return forgetting_score(attack.accuracy), attack.auc
