@@ -117,6 +117,10 @@ def _params(raw: dict[str, Any]) -> tuple[Any, list[str]]:
     params, problems = _validated(Params, own, where="", also_known=methods)
     if params:
         problems += _method_name_problems(params.unlearn.methods, methods)
+        if params.seed in params.audit.oracle_seeds:
+            problems.append(
+                f"audit.oracle_seeds: {params.seed} is `seed`, whose oracle the retrained model is: name others"
+            )
     return params, problems
 
 

@@ -180,6 +180,10 @@ def test_weights_that_are_not_there_are_told_with_everything_else(tmp_path: Path
     assert "scrub.msteps: " in str(refused.value)
 
 
+def test_an_oracle_of_the_same_seed_is_refused(tmp_path: Path) -> None:
+    assert "audit.oracle_seeds: 3 is `seed`" in refusal(tmp_path, seed=3, audit={"oracle_seeds": [1, 3]})
+
+
 def test_the_known_architectures_are_those_that_can_be_built() -> None:
     assert set(get_args(Architecture)) == set(architectures.BACKBONES)
 

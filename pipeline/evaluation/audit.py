@@ -96,13 +96,16 @@ def audit(
         "strongest_auc_low": said.low,
         "strongest_auc_high": said.high,
         "strongest_tpr_at_1_percent": strongest.tpr_1,
+        "strongest_tpr_at_1_percent_low": strongest.tpr_1_low,
+        "strongest_tpr_at_1_percent_high": strongest.tpr_1_high,
         **{f"{name}_auc": found.auc for name, found in attacks.items()},
         **{f"{name}_auc_minus_oracle": attacks[name].auc - found.auc for name, found in of_oracle.items()},
         "persons_detected": float(at_risk.table["detected"].sum()),
         "persons_audited": float(len(at_risk.table)),
         "persons_p_remembered": at_risk.p_high,
         "persons_p_over_forgotten": at_risk.p_low,
-        **_distances(results, first.results, [one.results for one in others]),
+        **_distances(results, first.results),
+        **_beside_other_oracles(results, first.results, [one.results for one in others]),
         **inside.figures(results, seed),
     }
     return Audit(figures, _table(attacks, of_oracle), at_risk.table)
@@ -175,7 +178,7 @@ def _attacks(
     }
 
 
-def _distances(results: Results, first: Results, others: list[Results]) -> dict[str, float]:
+def _distances(results: Results, first: Results) -> dict[str, float]:
     """To the oracle, per subset where it says something."""
     attributes = results.labels.ndim == 2
     found: dict[str, float] = {}
@@ -184,14 +187,26 @@ def _distances(results: Results, first: Results, others: list[Results]) -> dict[
         found[f"js_{subset}"] = oracle.js_divergence(p, q)
         if subset == "forget":
             found["activation_distance_forget"] = oracle.activation_distance(p, q)
-    own, *theirs = (one.of("forget") for one in (results, first, *others))
-    margins = np.stack([one.table["margin"].to_numpy() for one in theirs])
-    found["margin_distance_forget"] = oracle.margin_distance(own.table["margin"].to_numpy(), margins[0])
-    if len(margins) > 1:
-        found["klom_forget"] = oracle.klom(own.table["margin"].to_numpy(), margins)
+    found["margin_distance_forget"] = oracle.margin_distance(_margins(results), _margins(first))
     for subset in ("forget", "unseen"):
         found[f"cka_{subset}"] = oracle.cka(results.of(subset).features, first.of(subset).features)
     return found
+
+
+def _beside_other_oracles(results: Results, first: Results, others: list[Results]) -> dict[str, float]:
+    """KLoM, and for every distance the mean one of the further oracles: what two trainings differ by anyway."""
+    if not others:
+        return {}
+    theirs = pd.DataFrame([_distances(one, first) for one in others]).mean()
+    floors = {f"{name}_of_oracles": float(value) for name, value in theirs.items()}
+    return {
+        "klom_forget": oracle.klom(_margins(results), np.stack([_margins(one) for one in (first, *others)])),
+        **floors,
+    }
+
+
+def _margins(results: Results) -> np.ndarray:
+    return results.of("forget").table["margin"].to_numpy()
 
 
 def _table(attacks: dict[str, Attack], of_oracle: dict[str, Attack]) -> pd.DataFrame:

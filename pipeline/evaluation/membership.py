@@ -31,7 +31,7 @@ class Attack:
         accuracy: balanced, on held-out folds, in [0, 1]; `low`, `high` is its interval.
         auc: area under the ROC curve of "a great score means member"; 0.5 is chance. `auc_low`, `auc_high`.
         tpr_1, tpr_01: share of members named at no more than 1 % and 0.1 % false positives. With fewer than 1,000
-            non-members the latter means none.
+            non-members the latter means none. `tpr_1_low` … `tpr_01_high`.
         draws: [B] the AUC in every bootstrap draw.
     """
 
@@ -43,6 +43,10 @@ class Attack:
     high: float
     auc_low: float
     auc_high: float
+    tpr_1_low: float
+    tpr_1_high: float
+    tpr_01_low: float
+    tpr_01_high: float
     draws: np.ndarray = field(repr=False, compare=False)
 
 
@@ -72,14 +76,17 @@ def attack(
     true_positive, true_negative = hit[: len(members)], hit[len(members) :]
     accuracies = (_means(true_positive, times[0]) + _means(true_negative, times[1])) / 2
     curve = _Curve(members, non_members)
-    aucs = curve.auc(*times)
+    drawn, once = curve.drawn(*times), curve.drawn(np.ones((1, len(members))), np.ones((1, len(non_members))))
+    aucs = drawn.auc()
     return Attack(
         (true_positive.mean() + true_negative.mean()) / 2,
         auc(members, non_members),
-        curve.tpr(0.01),
-        curve.tpr(0.001),
+        float(once.tpr(0.01)[0]),
+        float(once.tpr(0.001)[0]),
         *interval(accuracies),
         *interval(aucs),
+        *interval(drawn.tpr(0.01)),
+        *interval(drawn.tpr(0.001)),
         aucs,
     )
 
@@ -106,6 +113,25 @@ def interval(draws: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
+@dataclass(frozen=True)
+class _Counts:
+    """How many members and non-members [B, V] have each distinct score, the greatest first, in every draw."""
+
+    members: np.ndarray
+    non_members: np.ndarray
+
+    def auc(self) -> np.ndarray:
+        """[B]."""
+        below = self.non_members.sum(1, keepdims=True) - self.non_members.cumsum(1)  # with a smaller score
+        won = (self.members * (below + self.non_members / 2)).sum(1)
+        return np.asarray(won / (self.members.sum(1) * self.non_members.sum(1)))
+
+    def tpr(self, fpr: float) -> np.ndarray:
+        """[B] greatest share of members above a threshold that at most a share `fpr` of the non-members passes."""
+        allowed = self.non_members.cumsum(1) <= fpr * self.non_members.sum(1, keepdims=True)
+        return np.asarray((self.members * allowed).sum(1) / self.members.sum(1))
+
+
 class _Curve:
     """The ROC curve of scores, also for samples that count several times."""
 
@@ -113,19 +139,9 @@ class _Curve:
         self.values, place = np.unique(-np.concatenate([members, non_members]), return_inverse=True)
         self.places = place[: len(members)], place[len(members) :]
 
-    def auc(self, member_times: np.ndarray, non_member_times: np.ndarray) -> np.ndarray:
-        """AUC [B] with each sample counted as [B, M] and [B, K] say."""
-        positives = self._at_values(member_times, self.places[0])
-        negatives = self._at_values(non_member_times, self.places[1])
-        below = negatives.sum(1, keepdims=True) - negatives.cumsum(1)  # non-members with a smaller score
-        won = (positives * (below + negatives / 2)).sum(1)
-        return np.asarray(won / (positives.sum(1) * negatives.sum(1)))
-
-    def tpr(self, fpr: float) -> float:
-        """Greatest share of members above a threshold that at most a share `fpr` of the non-members passes."""
-        positives, negatives = (np.bincount(place, minlength=len(self.values)).cumsum() for place in self.places)
-        allowed = negatives <= fpr * negatives[-1]
-        return float(positives[allowed].max(initial=0) / positives[-1])
+    def drawn(self, member_times: np.ndarray, non_member_times: np.ndarray) -> _Counts:
+        """The curve with each sample counted as [B, M] and [B, K] say."""
+        return _Counts(self._at_values(member_times, self.places[0]), self._at_values(non_member_times, self.places[1]))
 
     def _at_values(self, times: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Counts [B, V] of samples with each distinct score, the greatest first."""

@@ -183,6 +183,15 @@ def test_further_oracles_make_the_floor_and_give_klom() -> None:
     assert "klom_forget" not in audited(results(7)).figures
 
 
+def test_every_distance_stands_beside_that_of_further_oracles() -> None:
+    yard = [oracle(100), oracle(101)]
+    fresh = audited(results(7), yardsticks=yard).figures
+    for name in ("js_forget", "activation_distance_forget", "margin_distance_forget", "cka_forget"):
+        assert fresh[name] == pytest.approx(fresh[f"{name}_of_oracles"], rel=0.2), name
+    remembers = audited(results(7, ("retain", "forget")), yardsticks=yard).figures
+    assert float(remembers["js_forget"]) > 1.5 * float(remembers["js_forget_of_oracles"])
+
+
 def test_too_few_persons_get_no_verdict() -> None:
     model, yard = results(0, ("retain", "forget")), oracle()
     few = model.table["subset"].ne("forget") | model.table["unit"].isin([f"forget{number}" for number in range(6)])

@@ -108,11 +108,22 @@ def test_the_rate_at_few_false_positives_is_scikit_learns() -> None:
     assert found.tpr_01 == pytest.approx(tpr[fpr <= 0.001].max())
 
 
+def _once(scores: np.ndarray) -> np.ndarray:
+    return np.ones((1, len(scores)))
+
+
+def test_the_rate_at_few_false_positives_is_within_its_interval() -> None:
+    rng = np.random.default_rng(9)
+    found = attack(rng.normal(1, 1, 400), rng.normal(0, 1, 400))
+    assert 0 < found.tpr_1_low < found.tpr_1 < found.tpr_1_high < 1
+
+
 def test_the_bootstrap_of_the_auc_is_that_of_drawn_samples() -> None:
     rng = np.random.default_rng(8)
     members, others = rng.integers(0, 5, 30).astype(float), rng.integers(0, 5, 20).astype(float)
     times = rng.integers(0, 3, (4, 30)), rng.integers(0, 3, (4, 20))
-    drawn = _Curve(members, others).auc(times[0].astype(np.float32), times[1].astype(np.float32))
+    drawn = _Curve(members, others).drawn(times[0].astype(np.float32), times[1].astype(np.float32))
     for row in range(4):
-        wanted = auc(np.repeat(members, times[0][row]), np.repeat(others, times[1][row]))
-        assert drawn[row] == pytest.approx(wanted, abs=1e-6)
+        repeated = np.repeat(members, times[0][row]), np.repeat(others, times[1][row])
+        assert drawn.auc()[row] == pytest.approx(auc(*repeated), abs=1e-6)
+        assert drawn.tpr(0.2)[row] == pytest.approx(_Curve(*repeated).drawn(*map(_once, repeated)).tpr(0.2)[0])

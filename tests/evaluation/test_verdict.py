@@ -9,7 +9,7 @@ from pipeline.evaluation.membership import Attack, attack, interval
 
 def told(auc: float, spread: float = 0.01, seed: int = 0) -> Attack:
     draws = np.random.default_rng(seed).normal(auc, spread, 400)
-    return Attack(0.5, auc, 0.0, 0.0, 0.4, 0.6, *interval(draws), draws)
+    return Attack(0.5, auc, 0.0, 0.0, 0.4, 0.6, *interval(draws), 0.0, 0.0, 0.0, 0.0, draws)
 
 
 @pytest.mark.parametrize(
