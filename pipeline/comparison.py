@@ -148,6 +148,6 @@ def _two(share: float) -> str:
 
 _CAPTION = (
     "Verdict: attacks calibrated by the oracle. AUC, and MIA (the paper's): .5 is a guess.\n"
-    "Persons found at 1 % false alarms. Gap to the oracle: lower is better; accuracy, NoMUS: higher.\n"
+    "Persons found: at 1 % false alarms. Gap: to the oracle, lower is better; NoMUS: higher.\n"
     "Cost: seconds as a share of retraining."
 )
