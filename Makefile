@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY ?= true
 export GX_ANALYTICS_ENABLED ?= false
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: repro test quick lint format ui clean
+.PHONY: repro test quick lint format bench ui clean
 
 repro: $(VENV)/.installed  ## set up and run the main job
 	dvc repro
@@ -29,6 +29,9 @@ lint: $(VENV)/.installed
 format: $(VENV)/.installed
 	ruff check --fix .
 	ruff format .
+
+bench: $(VENV)/.installed  ## every benchmark; results in benchmarks/results/
+	python -m benchmarks
 
 ui: $(VENV)/.installed  ## MLflow at http://127.0.0.1:5000
 	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000 --workers 1

@@ -1,0 +1,92 @@
+"""The whole pipeline in a fresh clone: cold, with nothing to do, with one knob changed; and where the time goes.
+
+python -m benchmarks.pipeline            clones the checkout it runs in (what is committed), into a temporary folder
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from benchmarks import measure
+
+KNOB = "dlfd.ot_weight=2"
+STAGES = ("settings", "download", "split", "validate", "train", "unlearn", "evaluate", "compare", "register")
+GOALS = {"cold": 480.0, "no-op": 4.0, KNOB: 60.0}
+
+
+def main(repeats: int = 3) -> None:
+    """Minutes of work: the cold run is measured once, what is short is repeated."""
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "--quiet", ".", str(clone)], check=True)
+        environment = {**os.environ, "PYTHONPATH": str(clone), "DVC_SITE_CACHE_DIR": str(Path(folder) / "site")}
+        environment.pop("MLFLOW_TRACKING_URI", None)
+
+        def timed(*command: str) -> float:
+            started = time.perf_counter()
+            done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(f"{' '.join(command)}: {done.stderr[-3000:]}")
+            return time.perf_counter() - started
+
+        rows: list[dict[str, Any]] = [_row("cold", [timed("dvc", "repro")])]
+        stages = _stages(clone)
+        rows.append(_row("no-op", [timed("dvc", "repro") for _ in range(repeats)]))
+        rows.append(_row(KNOB, [timed("dvc", "exp", "run", "-S", KNOB)]))
+        starts = [
+            _row(f"start-up of {name}", [timed(sys.executable, "-c", _start(name)) for _ in range(repeats)])
+            for name in STAGES
+        ]
+    measure.report("pipeline", measure.device(), [*rows, *starts, *stages])
+
+
+def _row(what: str, seconds: list[float]) -> dict[str, Any]:
+    return {"what": what, "s": measure.summary(seconds), "goal": GOALS.get(what, "")}
+
+
+def _start(stage: str) -> str:
+    """What a stage does before its own work: imports, parameters, a run in MLflow; and its end."""
+    heavy = {
+        "unlearn": "pipeline.jobs",
+        "train": "pipeline.jobs",
+        "evaluate": "pipeline.jobs",
+        "settings": "pipeline.models",
+    }
+    return (
+        "from stages import common, " + stage + "\n"
+        "from pipeline import config, tracking\n"
+        "def main() -> None:\n"
+        f"    config.load(); {'import ' + heavy[stage] if stage in heavy else 'import pipeline.data.store'}\n"
+        "    with tracking.stage_run('benchmark'): pass\n"
+        "import sys; sys.argv = ['benchmark']\n"
+        "common.run(main)\n"
+    )
+
+
+def _stages(clone: Path) -> list[dict[str, Any]]:
+    """Seconds of each stage's body and of the gap before it, where processes start and DVC hashes, from MLflow."""
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{clone / 'mlflow.db'}")
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    runs = client.search_runs(experiments, "tags.stage != ''", order_by=["attributes.start_time ASC"])
+    rows, before = [], None
+    for run in runs:
+        start, end = run.info.start_time / 1000, run.info.end_time / 1000
+        rows.append(
+            {"what": run.info.run_name, "body, s": end - start, "gap before, s": start - before if before else 0.0}
+        )
+        before = end
+    return rows
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,116 @@
+"""Training: our batches against torchvision's usual recipe, and against what the device can do at all.
+
+- ours: `pipeline.training.fit` on the store, flip, shift and brightness included.
+- recipe: ImageFolder of JPEG files, DataLoader with a worker a core, RandomHorizontalFlip, RandomAffine, ColorJitter,
+  ToTensor, Normalize; ResNet18 in fp32, SGD.
+- ceiling: forward, backward and optimiser step of the same model in the same precision on one batch of random
+  tensors that never leaves the device.
+
+    python -m benchmarks.training --repeats 5
+"""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import torch
+import typer
+from torch import nn
+
+from benchmarks import measure
+from benchmarks.inputs import CLASSES, classifier, noise_faces
+from pipeline.data.batches import BRIGHTNESS, SHIFT, Faces
+from pipeline.models import FaceClassifier
+from pipeline.objectives import losses
+from pipeline.settings import TrainSettings
+from pipeline.training import Updater, fit, predict
+
+GOAL = 0.9
+
+
+def main(repeats: int = 5, images: int = 2560, image_size: int = 48, batch_size: int = 64, workers: int = -1) -> None:
+    """Images a second of all three."""
+    device = measure.device()
+    workers = torch.get_num_threads() if workers < 0 else workers
+    faces = noise_faces({"retain": images}, image_size, device)["retain"]
+    settings = TrainSettings(epochs=1, batch_size=batch_size)
+    with tempfile.TemporaryDirectory() as folder:
+        _write_folder(faces, Path(folder))
+        functions = {
+            "ours": partial(fit, classifier(device), faces, settings, seed=0),
+            "ceiling": partial(_ceiling, classifier(device), faces, settings),
+            "recipe": partial(_recipe(Path(folder), device, batch_size, workers)),
+        }
+        seconds = measure.interleaved(functions, repeats, device)
+    rows = [
+        {
+            "what": name,
+            "images/s": measure.summary([images / one for one in taken]),
+            "times the recipe": measure.ratio(seconds["recipe"], taken),
+            "share of the ceiling": measure.ratio(seconds["ceiling"], taken),
+        }
+        for name, taken in seconds.items()
+    ]
+    measure.report(
+        "training",
+        device,
+        rows,
+        setting=f"ResNet18, {images} pictures, {image_size} px, batch {batch_size}, recipe with {workers} workers",
+        goal=f"at least {GOAL:.0%} of the ceiling",
+    )
+
+
+def _ceiling(model: FaceClassifier, faces: Faces, settings: TrainSettings) -> None:
+    """As many steps as an epoch has, on one batch."""
+    steps = faces.batches(settings.batch_size)
+    pixels, labels = next(faces.in_order(settings.batch_size))
+    updater = Updater(model.parameters(), settings, steps)
+    model.train()
+    for _ in range(steps):
+        updater.step(losses(predict(model, pixels, settings.precision), labels).mean())
+
+
+def _write_folder(faces: Faces, folder: Path) -> None:
+    from PIL import Image
+
+    for number, label in enumerate(faces.labels.tolist()):
+        path = folder / str(label) / f"{number}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(faces.images[number].cpu().numpy()).save(path, quality=90)
+
+
+class _recipe:  # noqa: N801 - reads as a function: made once, called for an epoch
+    """An epoch as torchvision's tutorials write it."""
+
+    def __init__(self, folder: Path, device: torch.device, batch_size: int, workers: int) -> None:
+        from torch.utils.data import DataLoader
+        from torchvision import datasets, models, transforms
+
+        seen = transforms.Compose(
+            [
+                transforms.RandomHorizontalFlip(),
+                transforms.RandomAffine(0, translate=(SHIFT, SHIFT)),
+                transforms.ColorJitter(brightness=BRIGHTNESS),
+                transforms.ToTensor(),
+                transforms.Normalize([0.5] * 3, [0.25] * 3),
+            ]
+        )
+        pinned = device.type == "cuda"
+        self.loader = DataLoader(
+            datasets.ImageFolder(folder, seen), batch_size, shuffle=True, num_workers=workers, pin_memory=pinned
+        )
+        self.model, self.device = models.resnet18(num_classes=CLASSES).to(device).train(), device
+        self.optimiser = torch.optim.SGD(self.model.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4)
+
+    def __call__(self) -> None:
+        for pixels, labels in self.loader:
+            loss = nn.functional.cross_entropy(self.model(pixels.to(self.device)), labels.to(self.device))
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+
+
+if __name__ == "__main__":
+    typer.run(main)
