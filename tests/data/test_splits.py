@@ -120,7 +120,7 @@ def test_persons_who_ask_are_forgotten_whole(many_faces: pd.DataFrame) -> None:
     assert split.summary["notes"] == ["forget_persons: F00/D shares pictures with F01/D, who are forgotten as well"]
     assert not split.table.loc[split.table["person"].isin(["F00/D", "F01/D", "F05/D"]), "subset"].isin(["retain"]).any()
     held_out = split.table["subset"].isin(["test", "unseen"]).sum() / (split.table["subset"] != "excluded").sum()
-    assert held_out == pytest.approx(0.2, abs=0.03)
+    assert held_out == pytest.approx(SplitSettings().test_fraction, abs=0.03)
 
 
 def test_an_unknown_person_is_named_with_the_nearest(many_faces: pd.DataFrame) -> None:
