@@ -174,3 +174,12 @@ def test_the_recovery_share_of_the_pass_never_pushes(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(dlfd._ForgettingCheck, "__call__", lambda self, model: (0.3, 0.65))
     _, run = run_dlfd(forgetting_threshold=0, recovery_share=0.5)
     assert [row["distancing"] for row in run.history] == [1, 1, 0, 0]
+
+
+def test_the_first_pushed_pictures_are_kept_to_be_shown() -> None:
+    _, run = run_dlfd(dynamic=False, epsilon=0.01)
+    assert run.examples is not None
+    before, after = run.examples
+    assert before.shape == after.shape == (dlfd.SHOWN, *before.shape[1:])
+    assert 0 < float((after - before).abs().max()) <= 0.01 + 1e-6
+    assert run_dlfd(steps=0, dynamic=False, recovery_share=1.0)[1].examples is None
