@@ -19,6 +19,7 @@ from PIL import Image
 from pipeline import layout
 from pipeline.config import method_names
 from pipeline.errors import DataError
+from pipeline.evaluation.persons import pseudonym
 from pipeline.report import charts, course, features, losses, methods, page, trade_off
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -233,6 +234,16 @@ def test_a_model_without_figures_is_named_instead_of_drawn() -> None:
     assert "its features are no numbers" in words(html).lower()
 
 
+def test_intervals_that_are_no_numbers_are_left_out() -> None:
+    ends = ("mia_interval_low", "mia_interval_high", "strongest_auc_low", "strongest_auc_high")
+    html = write(own={"dlfd": dict.fromkeys(ends, float("nan"))})
+    data = embedded(html, "data")["trade_off"]
+    place = data["model"].index("dlfd")
+    assert (data["score_low"][place], data["score_high"][place]) == (None, None)
+    assert data["score"][place] is not None, "the point is drawn all the same"
+    assert "nan" not in words(html)
+
+
 # losses
 
 
@@ -322,7 +333,8 @@ def test_results_of_other_pictures_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pushing", "stop"), [([1, 1, 0, 0], 2), ([1, 1, 1, 1], None), ([0, 0, 0, 0], None), ([1, 0, 0, 0], 1)]
+    ("pushing", "stop"),
+    [([1, 1, 0, 0], 2), ([1, 1, 1, 1], None), ([0, 0, 0, 0], None), ([1, 0, 0, 0], 1), ([1, 1, 1, 0], 3)],
 )
 def test_the_moment_the_pushing_stopped(pushing: list[int], stop: float | None) -> None:
     assert course.stopped(pd.DataFrame({"step": range(4), "distancing": pushing})) == stop
@@ -376,6 +388,18 @@ def test_no_key_of_a_person_is_on_the_page() -> None:
     html = write()
     keys = set(tiny.read().samples["dlfd"]["unit"])
     assert not [key for key in keys if re.search(rf"\b{key}\b", html)]
+
+
+def test_warnings_of_the_split_name_persons_by_pseudonym() -> None:
+    tiny.make()
+    path = layout.SPLITS / "splits.json"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    told |= {"leaks": {"cut_persons": ["F1/D", "F1/D2"]}, "warnings": ["2 person key(s) cut in two: F1/D, F1/D2"]}
+    path.write_text(json.dumps(told), encoding="utf-8")
+    page.write(tiny.read(), layout.REPORTS / "report.html")
+    html = (layout.REPORTS / "report.html").read_text(encoding="utf-8")
+    assert f"cut in two: {pseudonym('F1/D')}, {pseudonym('F1/D2')}" in html
+    assert "F1/D" not in html
 
 
 def test_what_was_run_is_told() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline import gate
 from pipeline.evaluation import verdict
+from pipeline.evaluation.persons import pseudonym
 from pipeline.report.section import Section
 from pipeline.report.stored import Stored
 
@@ -22,10 +23,20 @@ def section(stored: Stored) -> Section:
     passing = [name for name, reasons in decision.reasons.items() if not reasons]
     values: dict[str, Any] = {"accepted": decision.accepted, "passing": passing, "reasons": decision.reasons}
     values |= {"register": stored.params.register, "splits": stored.splits, "dataset": stored.dataset}
+    values["warnings"] = _without_keys(stored.splits)
     if decision.accepted:
         metrics = stored.metrics[decision.accepted]
         values |= {"nomus": metrics[gate.NOMUS], "metrics": metrics, "said": _audits(metrics)}
     return Section(values)
+
+
+def _without_keys(splits: dict[str, Any]) -> list[str]:
+    """The split's warnings with a pseudonym for each person key that they name: keys do not belong onto the page."""
+    keys = sorted(splits.get("leaks", {}).get("cut_persons", []), key=len, reverse=True)
+    found = list(splits["warnings"])
+    for key in keys:
+        found = [warning.replace(key, pseudonym(key)) for warning in found]
+    return found
 
 
 def _audits(metrics: dict[str, Any]) -> str:

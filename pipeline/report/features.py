@@ -90,7 +90,7 @@ def section(stored: Stored) -> Section:
     data = pd.concat(parts, ignore_index=True).replace([np.inf, -np.inf], np.nan).dropna()
     known = [label for label in stored.labels if label in set(about["label"])]
     drawn = {"features_subset": _chart("subset", data), "features_label": _chart("label", data, known)}
-    words = {name: _words(value) for name, value in larger.items()}
+    words = {name: _words(value) for name, value in larger.items()} | {"original": "The original itself."}
     values = {"models": stored.models, "words": words, "explained": plane.explained, "pictures": PICTURES}
     return Section({**values, "task": stored.params.task}, drawn, {"features": data})
 
