@@ -41,9 +41,13 @@ def write(
 
 
 def trade_off(table: pd.DataFrame) -> Any:
-    """Figure: test accuracy against attack accuracy, one point a model, the oracle marked."""
+    """Figure: test accuracy against attack accuracy, one point a model, the oracle marked; of those that have one."""
     figure, axes = _figure(6.4, 4.2)
-    for row in table.to_dict("records"):
+    shown = table.dropna(subset=["mia_accuracy"])
+    if shown.empty:
+        told = "too few persons for the accuracy of an attack:\nsee persons.csv of each model"
+        axes.text(0.5, 0.5, told, ha="center", transform=axes.transAxes)
+    for row in shown.to_dict("records"):
         marker = {"original": "s", "retrained": "*"}.get(row["model"], "o")
         spread = [
             [row["mia_accuracy"] - row["mia_interval_low"]],

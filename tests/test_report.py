@@ -79,6 +79,15 @@ def test_figures_stand_beside_their_model(tmp_path: Path) -> None:
     assert "120 retain, 20 forget pictures" in " ".join(html.split())
 
 
+def test_of_few_persons_the_page_says_why_there_is_no_trade_off(tmp_path: Path) -> None:
+    none = dict.fromkeys(("mia_accuracy", "mia_interval_low", "mia_interval_high", "nomus"), float("nan"))
+    models = {name: {**metrics, **none} for name, metrics in MODELS.items()}
+    html = page(tmp_path, models)
+    assert "nan" not in re.sub(r"base64,[^\"]*", "", html)
+    (axes,) = report.trade_off(comparison.compare(models)).axes
+    assert "too few persons" in axes.texts[0].get_text()
+
+
 def test_what_comes_from_the_data_is_escaped(tmp_path: Path) -> None:
     html = page(tmp_path, protocol="<b>x</b>", warnings=["1 person in <script>alert(1)</script> & more"])
     assert "<script>" not in html

@@ -45,7 +45,7 @@ def test_leaks_of_the_published_split_are_shown(
 ) -> None:
     Path("params.yaml").write_text(PUBLISHED)
     stage("split", monkeypatch)[0]()
-    assert "warning: 1 person key(s) cut in two: F0001/D" in capsys.readouterr().err
+    assert "warning: 1 person key(s) cut in two, such as on image 3" in capsys.readouterr().err
 
 
 def test_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
