@@ -35,7 +35,7 @@ class Ask:
     Attributes:
         person: key of the store.
         due: ISO date; empty: in DAYS.
-        where: what a problem with it is said of, such as a line of a file; default: the person.
+        where: it stands, such as a row of a file; for messages.
     """
 
     person: str
@@ -107,7 +107,8 @@ def withdraw(names: list[str], reason: str = "") -> list[Request]:
     """
     if problem := _unreadable(reason):
         raise RequestError(problem)
-    chosen = [find(name, requests.read()) for name in names]
+    known = requests.read()
+    chosen = list({one.id: one for one in (find(name, known) for name in names)}.values())
     if closed := [f"{one.id} ({one.state})" for one in chosen if not one.open]:
         raise RequestError(f"not open any more: {', '.join(closed)}; nothing is withdrawn")
 
@@ -115,9 +116,7 @@ def withdraw(names: list[str], reason: str = "") -> list[Request]:
         still = {request.id for request in requests.fold(events) if request.open}
         time = ledger.now()
         return [
-            Event(one.id, ledger.WITHDRAWN, one.person, reason=reason, time=time)
-            for one in {one.id: one for one in chosen}.values()
-            if one.id in still
+            Event(one.id, ledger.WITHDRAWN, one.person, reason=reason, time=time) for one in chosen if one.id in still
         ]
 
     ledger.append(layout.REQUESTS, decide)
@@ -186,7 +185,7 @@ def _unknown(asked: list[Ask], persons: list[str]) -> list[str]:
         if ask.person not in persons:
             near = difflib.get_close_matches(ask.person, persons, n=1, cutoff=0)
             hint = f" (nearest: {near[0]!r})" if near else ""
-            problems.append(f"{_where(ask)}: no person {ask.person!r} in the store{hint}")
+            problems.append(f"{_named(ask)} is not in the store{hint}")
     return problems
 
 
@@ -195,9 +194,9 @@ def _malformed(asked: list[Ask]) -> list[str]:
     problems = [f"{person!r} is named {count} times" for person, count in times.items() if count > 1]
     for ask in asked:
         if ask.due and not ledger.is_date(ask.due):
-            problems.append(f"{_where(ask)}: due {ask.due!r} is no date such as 2026-12-31")
+            problems.append(f"{_named(ask)}: due {ask.due!r} is no date such as 2026-12-31")
         if problem := _unreadable(ask.reason):
-            problems.append(f"{_where(ask)}: {problem}")
+            problems.append(f"{_named(ask)}: {problem}")
     return problems
 
 
@@ -212,7 +211,7 @@ def _unreadable(reason: str) -> str:
 def _asked_before(asked: list[Ask], present: list[Request], salt: Salt) -> list[str]:
     by_person = {request.person: request for request in present}
     found = [(ask, by_person.get(salt.key(ask.person))) for ask in asked]
-    return [f"{_where(ask)}: asked before, request {one.id} ({one.state})" for ask, one in found if one]
+    return [f"{_named(ask)}: asked before, request {one.id} ({one.state})" for ask, one in found if one]
 
 
 def _shared(asked: list[Ask], faces: pd.DataFrame) -> list[str]:
@@ -230,5 +229,5 @@ def _shared(asked: list[Ask], faces: pd.DataFrame) -> list[str]:
     ]
 
 
-def _where(ask: Ask) -> str:
-    return ask.where or ask.person
+def _named(ask: Ask) -> str:
+    return f"{ask.where}: {ask.person!r}" if ask.where else repr(ask.person)
