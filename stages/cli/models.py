@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import typer
@@ -47,7 +48,7 @@ def promote(
     if before == number:
         typer.echo(f"version {number} of {name} is the champion already")
         return
-    nomus = chosen.tags.get(gate.NOMUS, "?")
+    nomus = _rounded(chosen.tags.get(gate.NOMUS, "")) or "?"
     typer.echo(f"version {number} of {name}: {chosen.tags.get('method', '?')}, validation NoMUS {nomus}")
     _warn(f"{name}/{number}")
     if not yes:
@@ -128,7 +129,9 @@ def _show(name: str, known: list[registry.Version]) -> None:
 
 
 def _rounded(figure: str) -> str:
-    return f"{float(figure):.3f}" if figure else ""
+    if not figure:
+        return ""
+    return "none" if math.isnan(float(figure)) else f"{float(figure):.3f}"  # of few persons
 
 
 def _short(revision: str) -> str:
