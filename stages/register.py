@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from pipeline import comparison, config, gate, layout, registry, tracking, tracking_store
-from pipeline.erasure import requests
+from pipeline.erasure import progress
 from stages.common import run
 
 
@@ -47,21 +47,8 @@ def _register(name: str, model_name: str, metrics: dict[str, Any], run_id: str |
         **found,
         "version": version.number,
         "candidate": registry.CANDIDATE in version.aliases,
-        "requests": _enter_progress(f"{model_name}/{version.number}", name, metrics),
+        "requests": progress.of_method(name, f"{model_name}/{version.number}", metrics),
     }
-
-
-def _enter_progress(model: str, name: str, metrics: dict[str, Any]) -> dict[str, str]:
-    """What the audits say of each open request, which the ledger's progress is told."""
-    import pandas as pd
-
-    from pipeline.data import splits
-    from pipeline.erasure import progress
-
-    if not any(request.open for request in requests.read()):
-        return {}
-    persons = pd.read_csv(layout.EVALUATION / name / "persons.csv")
-    return progress.registered(model, splits.read(layout.SPLITS), metrics, persons)
 
 
 def _outcome(report: dict[str, Any], model_name: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline import layout
 from pipeline.erasure import ledger, requests
 from pipeline.erasure.ledger import Event
 from pipeline.erasure.requests import Request
@@ -33,6 +34,22 @@ class Service:
 
     forgotten: list[Request]
     known: list[Request]
+
+
+def of_method(name: str, model: str, audit: Mapping[str, Any]) -> dict[str, str]:
+    """`registered` for a method of this run; its split and ranks are read where there are open requests.
+
+    Raises:
+        DataError: the split is missing or damaged.
+        RequestError, SaltError: a ledger or the salt cannot be used.
+    """
+    if not any(request.open for request in requests.read()):
+        return {}
+    import pandas as pd
+
+    from pipeline.data import splits
+
+    return registered(model, splits.read(layout.SPLITS), audit, pd.read_csv(layout.EVALUATION / name / "persons.csv"))
 
 
 def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], persons: pd.DataFrame) -> dict[str, str]:

@@ -37,7 +37,7 @@ def splits() -> pd.DataFrame:
     unit = {"p4": "p2"}
     rows = [(person, unit.get(person, person), subset) for person, subset in SUBSETS.items() for _ in range(2)]
     table = pd.DataFrame(rows, columns=["person", "unit", "subset"])
-    table.loc[1, "subset"] = "excluded"  # a duplicate picture of p0
+    table.loc[[1, 3], "subset"] = "excluded"  # duplicate pictures of p0 and p1
     return table
 
 
