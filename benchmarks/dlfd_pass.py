@@ -8,13 +8,14 @@ batch that may be pushed is pushed, which is the dearest that a pass can be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import typer
 
 from benchmarks import measure
 from benchmarks.inputs import classifier, noise_faces
+from pipeline import config
 from pipeline.settings import TrainSettings
 from pipeline.training import fit
 from pipeline.unlearning import base
@@ -48,16 +49,26 @@ PAPER = Settings(
     forgetting_threshold=0.0,
     check_every=20,
 )
-CASES = (
-    Case("paper: 15 steps, 1 pass, batch 32, 100 epochs", PAPER, 32, 100, 64, 0.10),
-    Case("embedded default", Settings(forgetting_threshold=0.0), 64, 24, 48, 0.25),
-)
+
+
+def cases() -> tuple[Case, ...]:
+    """The paper's, and what params.yaml says."""
+    params, settings = config.load(), config.method_settings("dlfd")
+    own = Case(
+        f"params.yaml: {settings.steps} steps, {settings.epochs} passes, {params.train.epochs} epochs",
+        replace(settings, forgetting_threshold=0.0),
+        params.train.batch_size,
+        params.train.epochs,
+        params.data.image_size,
+        0.25,
+    )
+    return Case("paper: 15 steps, 1 pass, batch 32, 100 epochs", PAPER, 32, 100, 64, 0.10), own
 
 
 def main(repeats: int = 3, retain: int = 1280, forget: int = 384) -> None:
     """Seconds of a pass and of an epoch, and the share."""
     device, rows = measure.device(), []
-    for case in CASES:
+    for case in cases():
         faces = noise_faces({"retain": retain, "forget": forget, "validation": forget}, case.image_size, device)
         model, learner = classifier(device), classifier(device)
         training = TrainSettings(epochs=1, batch_size=case.batch_size)

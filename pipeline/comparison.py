@@ -143,7 +143,7 @@ def render(table: pd.DataFrame) -> str:
 
 
 def _three(figure: float) -> str:
-    return "none" if np.isnan(figure) else f"{figure:.3f}"
+    return "–" if np.isnan(figure) else f"{figure:.3f}"
 
 
 def _two(share: float) -> str:

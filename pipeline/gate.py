@@ -61,10 +61,11 @@ def decide(
 
 def merit(figures: Mapping[str, Any]) -> float:
     """What models for the same data and split are compared by: NoMUS, or NoMUS by persons where they are few."""
-    return float(figures[PERSON_NOMUS if _few(figures) else NOMUS])
+    return float(figures[PERSON_NOMUS if few(figures) else NOMUS])
 
 
-def _few(figures: Mapping[str, Any]) -> bool:
+def few(figures: Mapping[str, Any]) -> bool:
+    """Whether fewer than FEWEST persons are forgotten (or in validation)."""
     return float(figures.get(PERSONS, FEWEST)) < FEWEST  # versions of before were never of few
 
 
@@ -78,7 +79,7 @@ def _reasons(original: Mapping[str, Any], metrics: Mapping[str, Any], settings: 
         reasons.append("it diverged")
     elif status not in ("finished", "stopped early"):
         reasons.append(f"its status is {status!r}, neither 'finished' nor 'stopped early'")
-    reasons += _by_persons(metrics) if _few(metrics) else _by_scores(metrics, settings)
+    reasons += _by_persons(metrics) if few(metrics) else _by_scores(metrics, settings)
     drop = original[ACCURACY] - metrics[ACCURACY]
     if not drop <= settings.max_accuracy_drop + ROUNDING:
         fall = f"{original[ACCURACY]:.4g} to {metrics[ACCURACY]:.4g}"

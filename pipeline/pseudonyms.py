@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pipeline import layout
 from pipeline.errors import SaltError
@@ -26,6 +27,7 @@ from pipeline.errors import SaltError
 KEY = re.compile(r"[0-9a-f]{6}-[0-9a-f]{16}")
 VARIABLE = "DLFD_SALT_FILE"
 BYTES = 32
+PERSONAL = "split.forget_persons"  # the parameter that names persons
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,12 @@ def load(*, create: bool = True) -> Salt:
     if not re.fullmatch(rf"[0-9a-f]{{{2 * BYTES}}}", text):
         raise SaltError(f"{path}, the salt of the person keys, is damaged: put its copy back")
     return Salt(bytes.fromhex(text), path)
+
+
+def without_persons(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Flat parameters, `section.key` -> value, with the number of persons in place of their keys."""
+    named = parameters.get(PERSONAL)
+    return parameters | ({PERSONAL: f"{len(named)} person(s)"} if named else {})
 
 
 def _needed() -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipeline import layout
+from pipeline import layout, pseudonyms
 from pipeline.tracking_store import Store, private_folder
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 KEY, PARENT, CHECKOUT, SUPERSEDED = "pipeline.key", "mlflow.parentRunId", "pipeline.checkout", "superseded"
 DEFINES_EXECUTION = ("params.yaml", "dvc.yaml", "data.dvc", str(layout.REQUESTS))
 CODE = ("pipeline", "stages", "dvc.yaml")
-PERSONAL = "split.forget_persons"  # of which only the number is told
 LONGEST = 5000  # characters of a value; MLflow refuses more than 6000
 
 
@@ -196,9 +195,7 @@ def _children(store: Store, parent: str) -> list[MlflowRun]:
 def _log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
     from mlflow.entities import Param
 
-    values = flatten(params)
-    if values.get(PERSONAL):
-        values[PERSONAL] = f"{len(values[PERSONAL])} person(s)"
+    values = pseudonyms.without_persons(flatten(params))
     flat: list[Param] = [Param(name, text(value)) for name, value in values.items()]
     for start in range(0, len(flat), 100):  # MLflow's limit on parameters in a request
         store.client.log_batch(run_id, params=flat[start : start + 100])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 import typer
@@ -11,6 +12,7 @@ from stages.common import run
 
 
 def main(method: str = typer.Option(..., help="a file of pipeline/unlearning/")) -> None:
+    from pipeline.data import contact_sheet
     from pipeline.data import splits as split_table
     from pipeline.jobs import unlearn_model
 
@@ -28,8 +30,14 @@ def main(method: str = typer.Option(..., help="a file of pipeline/unlearning/"))
             }
         )
         tracked.set_tags({"status": outcome.status, "note": outcome.note})
+        folder = layout.MODELS / method
         for name in ("model.json", "history.csv"):  # weights stay in the DVC cache: one copy less to erase
-            tracked.log_artifact(layout.MODELS / method / name, "model")
+            tracked.log_artifact(folder / name, "model")
+        dataset = json.loads((folder / "model.json").read_text(encoding="utf-8"))["dataset"]
+        if outcome.examples and dataset == "synthetic":  # pictures of real people do not belong into a report
+            before, after = ((one * 255).round().byte().permute(0, 2, 3, 1).numpy() for one in outcome.examples)
+            contact_sheet.save_contact_sheet(contact_sheet.change_sheet(before, after), folder / "examples.png")
+            tracked.log_artifact(folder / "examples.png", "model")
     if outcome.status != "finished":
         typer.secho(f"{method} {outcome.status}: {outcome.note}", fg="yellow", err=True)
 

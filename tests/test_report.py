@@ -1,6 +1,10 @@
+"""The page's words, tables and the data of its charts; what a browser makes of them is in end_to_end."""
+
 from __future__ import annotations
 
 import base64
+import functools
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,110 +13,493 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import tiny_report as tiny
 from PIL import Image
-from test_comparison import MODELS, figures
 
-from pipeline import comparison, report
+from pipeline import layout
+from pipeline.config import Params, method_names
+from pipeline.errors import DataError
+from pipeline.report import charts, course, features, losses, methods, page, trade_off
+from pipeline.settings import SplitSettings
 
-SPLITS = {"protocol": "person", "counts": {"retain": 120, "forget": 20}, "warnings": []}
 VOID = {"meta", "link", "img", "br", "hr", "input"}
+MEGABYTE = 1_000_000
 
 
-def samples(seed: int) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    return pd.DataFrame({"subset": ["forget", "unseen"] * 40, "loss": rng.exponential(1, 80)})
+JAVASCRIPT = functools.cache(charts.javascript)  # 1.5 s
 
 
-def page(folder: Path, models: dict[str, Any] = MODELS, sheet: Path | None = None, **splits: Any) -> str:
-    path = folder / "reports/report.html"
-    results = {name: samples(number) for number, name in enumerate(models)}
-    report.write(comparison.compare(models), results, {**SPLITS, **splits}, path, sheet or folder / "none.png")
-    return path.read_text(encoding="utf-8")
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(charts, "javascript", JAVASCRIPT)
+
+
+def write(names: tuple[str, ...] = ("finetune", "dlfd"), task: str = "age", **made: Any) -> str:
+    """The page of made-up results, without the JavaScript of others."""
+    tiny.make(names, task=task, **made)
+    path = layout.REPORTS / "report.html"
+    page.write(tiny.read(names, task=task), path)
+    html = path.read_text(encoding="utf-8")
+    assert html.count(charts.javascript()) == 1
+    return html.replace(charts.javascript(), "")
+
+
+def embedded(html: str, name: str) -> dict[str, Any]:
+    """A JSON island; it must not hold what JSON does not know (NaN)."""
+    (found,) = re.findall(rf'<script type="application/json" id="{name}">(.*?)</script>', html)
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} in the data of the charts")
+
+    told: dict[str, Any] = json.loads(found, parse_constant=refuse)
+    return told
 
 
 class Elements(HTMLParser):
-    """Everything that a page opens, its attributes, and whether all is closed again."""
+    """Everything that a page opens, its attributes, its words, and whether all is closed again."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.found: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
+        self.words = ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs)))
+        self.words += " " if tag in ("td", "th") else ""
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self.open):
+            self.words += data
 
-def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
-    html = page(tmp_path)
+
+def words(html: str) -> str:
+    return " ".join(Elements(html).words.split())
+
+
+def test_the_page_needs_nothing_but_itself() -> None:
+    html = write()
     elements = Elements(html)
     assert elements.open == []
-    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in elements.found}
+    assert not {"link", "iframe", "object"} & {tag for tag, _ in elements.found}
     for _, attributes in elements.found:
         for name in ("src", "href", "srcset", "action"):
             assert (attributes.get(name) or "data:").startswith("data:")
     assert "url(" not in html
     assert "@import" not in html
+    (policy,) = [attributes["content"] for tag, attributes in elements.found if "http-equiv" in attributes]
+    assert policy == "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 
-def test_each_picture_is_a_sound_png_with_a_description(tmp_path: Path) -> None:
-    pictures = [attributes for tag, attributes in Elements(page(tmp_path)).found if tag == "img"]
-    assert len(pictures) == 2
-    for number, picture in enumerate(pictures):
-        assert picture["alt"]
-        file = tmp_path / f"{number}.png"
-        file.write_bytes(base64.b64decode(str(picture["src"]).removeprefix("data:image/png;base64,")))
-        with Image.open(file) as image:
-            assert min(image.size) > 100
+def test_every_chart_that_is_placed_has_its_specification_and_data() -> None:
+    html = write()
+    specifications, data = embedded(html, "charts"), embedded(html, "data")
+    placed = {attributes["data-chart"] for _, attributes in Elements(html).found if "data-chart" in attributes}
+    switched = {attributes["value"] for _, attributes in Elements(html).found if "data-switch" in attributes}
+    assert placed | switched == set(specifications)
+    for specification in specifications.values():
+        assert specification["description"]
+        named = {layer["data"]["name"] for layer in _views(specification) if "name" in layer.get("data", {})}
+        assert named
+        assert named <= set(data)
 
 
-def test_figures_stand_beside_their_model(tmp_path: Path) -> None:
-    html = page(tmp_path, {**MODELS, "neggrad": figures(status="diverged")})
-    rows = re.findall(r"<tr><td>(.+?)</td>.*?</tr>", html, re.DOTALL)
-    assert rows == ["original", "retrained", "dlfd", "neggrad (diverged)"]
-    assert "0.400 [0.40, 0.60]" in html
-    assert "120 retain, 20 forget pictures" in " ".join(html.split())
+def _views(specification: dict[str, Any]) -> list[dict[str, Any]]:
+    return [specification, *specification.get("layer", [])]
 
 
-def test_of_few_persons_the_page_says_why_there_is_no_trade_off(tmp_path: Path) -> None:
-    none = dict.fromkeys(("mia_accuracy", "mia_interval_low", "mia_interval_high", "nomus"), float("nan"))
-    models = {name: {**metrics, **none} for name, metrics in MODELS.items()}
-    html = page(tmp_path, models)
-    assert "nan" not in re.sub(r"base64,[^\"]*", "", html)
-    (axes,) = report.trade_off(comparison.compare(models)).axes
-    assert "too few persons" in axes.texts[0].get_text()
+def test_the_page_of_all_methods_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"forget": 1500, "retain": 3000, "validation": 500, "test": 500, "unseen": 1500}
+    monkeypatch.setattr(tiny, "SIZES", sizes)
+    names = tuple(name for name in method_names() if name not in tiny.HISTORIES or name == "dlfd")
+    steps = np.arange(20_000)
+    monkeypatch.setitem(tiny.HISTORIES, "dlfd", {"step": steps, "loss": 1 / (1 + steps), "ot_cost": 0.1})
+    html = write((*names, "one_more", "and_another", "scrub", "ssd"))
+    assert len(html) < MEGABYTE
+    assert len(charts.javascript()) < 1.2 * MEGABYTE
 
 
-def test_what_comes_from_the_data_is_escaped(tmp_path: Path) -> None:
-    html = page(tmp_path, protocol="<b>x</b>", warnings=["1 person in <script>alert(1)</script> & more"])
-    assert "<script>" not in html
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in html
-    assert "<b>x</b>" not in html
-    html = page(tmp_path, {**MODELS, "<i>own</i>": figures()})
-    assert "<i>own" not in html
+# the answer
 
 
-def test_a_contact_sheet_is_shown_where_there_is_one(tmp_path: Path) -> None:
-    assert "Contact sheet" not in page(tmp_path)
-    sheet = tmp_path / "sheet.png"
-    Image.new("RGB", (8, 8)).save(sheet)
-    html = page(tmp_path, sheet=sheet)
-    assert "Contact sheet" in html
-    assert base64.b64encode(sheet.read_bytes()).decode() in html
+def test_the_answer_names_the_accepted_method_and_the_verdict() -> None:
+    told = words(write(own={"finetune": {"verdict": "remembers", "strongest_auc": 0.61}}))
+    assert "takes finetune: of the 2 methods that pass it has the greatest NoMUS on validation, 0.760." in told
+    assert "still find that it remembers: AUC 0.61" in told
+    assert "dlfd: passes" in told
 
 
-@pytest.mark.parametrize("losses", [0.0, 1e9, float("inf")])
-def test_extreme_losses_can_be_drawn(losses: float) -> None:
-    frame = samples(0).assign(loss=losses)
-    assert len(report.loss_histograms({"dlfd": frame}).axes) == 1
+def test_of_few_persons_the_answer_says_by_what_it_was_decided() -> None:
+    none = dict.fromkeys(("mia_accuracy", "forgetting_score", "nomus", "validation_nomus"), float("nan"))
+    few = {**none, "validation_persons": 1.0, "validation_persons_detected": 0.0, "verdict": "too few persons"}
+    own = {"finetune": {**few, "validation_person_nomus": 0.71}, "dlfd": {**few, "validation_persons_detected": 1.0}}
+    html = write(own={**own, "original": few, "retrained": few})
+    told = words(html)
+    assert "takes finetune: it is the only one of 2 methods that passes, with a NoMUS by persons of 0.710" in told
+    assert "places of 1 forgotten person(s) among those of validation: too few for NoMUS" in told
+    assert "dlfd: refused: 1 of 1 forgotten person(s) stand out" in told
+    assert "Of so few persons the audits can say nothing but who stands out" in told
+    assert "nan" not in told.split()
+    assert "Not drawn, for want of figures: dlfd, finetune, original, retrained." in told
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
-def test_there_is_a_panel_for_each_model(count: int) -> None:
-    figure = report.loss_histograms({f"m{number}": samples(number) for number in range(count)})
-    assert [axes.get_title() for axes in figure.axes if axes.axison] == [f"m{number}" for number in range(count)]
+def test_the_answer_says_why_none_is_accepted() -> None:
+    refused = {"validation_nomus": 0.1}
+    told = words(write(own={"finetune": refused, "dlfd": refused}))
+    assert "takes no method: all 2 that were tried are refused" in told
+    assert "dlfd: refused: validation NoMUS 0.1 is below min_nomus 0.6" in told
+
+
+def test_the_only_method_that_passes_is_called_so() -> None:
+    assert "it is the only one of 2 methods that passes" in words(write(own={"dlfd": {"status": "diverged"}}))
+
+
+# the table
+
+
+def test_figures_stand_beside_their_model() -> None:
+    html = write(("finetune", "dlfd", "neggrad"), own={"neggrad": {"status": "diverged"}})
+    (table,) = re.findall(r'<table class="sortable">.*?</table>', html, re.DOTALL)
+    rows = re.findall(r'(<tr class="(\w*)">\s*<th scope="row" data-order="(\w+)">.*?</tr>)', table, re.DOTALL)
+    assert [name for _, _, name in rows] == ["original", "retrained", "finetune", "dlfd", "neggrad"]
+    assert [kind for _, kind, _ in rows] == ["", "oracle", "accepted", "", ""]
+    by_name = {name: words(row) for row, _, name in rows}
+    assert "diverged" in by_name["neggrad"]
+    assert "[0.48, 0.58]" in by_name["finetune"]
+    assert "0.760" in by_name["finetune"]
+
+
+def test_every_column_is_explained() -> None:
+    html = write()
+    elements = Elements(html).found
+    asked = {attributes["popovertarget"] for tag, attributes in elements if "popovertarget" in attributes}
+    told = {attributes["id"] for tag, attributes in elements if "popover" in attributes}
+    assert asked == told
+    assert len(told) == len(methods.COLUMNS)
+
+
+@pytest.mark.parametrize("column", methods.COLUMNS, ids=lambda column: column.name)
+def test_what_is_no_number_is_shown_as_none_and_sorted_last(column: methods.Column) -> None:
+    tiny.make()
+    row = tiny.read().table.to_dict("records")[2]
+    broken = {key: float("nan") if isinstance(value, float) else value for key, value in row.items()}
+    broken["relearn_steps"] = float("nan")
+    assert "nan" not in column.show(broken) + column.below(broken)
+    assert column.order(broken) == ("" if isinstance(row[column.name], int | float) else row[column.name])
+    assert "nan" not in column.show(row) + column.below(row)
+    assert column.order(row) != ""
+
+
+# the trade-off
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"), [(0.4, 0.55, (0, 0.2)), (0.6, 0.7, (0.2, 0.4)), (0.2, 0.3, (0.4, 0.6))]
+)
+def test_the_interval_of_the_forgetting_score_holds_all_its_values(
+    low: float, high: float, expected: tuple[float, float]
+) -> None:
+    assert trade_off.score_interval(low, high) == pytest.approx(expected)
+    values = 2 * np.abs(np.linspace(low, high, 101) - 0.5)
+    assert trade_off.score_interval(low, high) == pytest.approx((values.min(), values.max()), abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("count", [1, 2, 17])
+def test_labels_do_not_overlap_and_move_no_more_than_they_must(seed: int, count: int) -> None:
+    places = np.random.default_rng(seed).uniform(100, 200, count)
+    moved = trade_off.spread(places, 17, 380)
+    assert (np.diff(np.sort(moved)) >= 17 - 1e-9).all()
+    assert (moved >= 0).all()
+    assert (moved <= 380 + 1e-9).all()
+    assert (np.argsort(moved) == np.argsort(places)).all(), "lines to labels do not cross"
+    apart = np.arange(count) * 20.0
+    assert trade_off.spread(apart, 17, 380) == pytest.approx(apart), "nothing moves where there is room"
+
+
+def test_the_points_have_the_models_figures_with_intervals_about_them() -> None:
+    tiny.make()
+    found = trade_off.points(tiny.read()).set_index("model")
+    assert found["role"].to_dict() == {
+        "original": "original",
+        "retrained": "retrained (oracle)",
+        "finetune": "accepted",
+        "dlfd": "other method",
+    }
+    assert (found["score_low"] <= found["score"]).all()
+    assert (found["score"] <= found["score_high"]).all()
+    right = tiny.read().samples["dlfd"].query("subset in ['test', 'unseen']")["correct"].mean()
+    assert found.loc["dlfd", "accuracy_low"] < right < found.loc["dlfd", "accuracy_high"]
+
+
+def test_a_model_without_figures_is_named_instead_of_drawn() -> None:
+    nothing = {"mia_accuracy": float("nan"), "forgetting_score": float("nan"), "status": "diverged"}
+    html = write(own={"dlfd": nothing}, broken=["dlfd"])
+    assert set(embedded(html, "data")["trade_off"]["model"]) == {"original", "retrained", "finetune"}
+    assert "Not drawn, for want of figures: dlfd." in words(html)
+    assert "dlfd" not in embedded(html, "data")["features"]["model"]
+    assert "its features are no numbers" in words(html).lower()
+
+
+def test_intervals_that_are_no_numbers_are_left_out() -> None:
+    ends = ("mia_interval_low", "mia_interval_high", "strongest_auc_low", "strongest_auc_high")
+    html = write(own={"dlfd": dict.fromkeys(ends, float("nan"))})
+    data = embedded(html, "data")["trade_off"]
+    place = data["model"].index("dlfd")
+    assert (data["score_low"][place], data["score_high"][place]) == (None, None)
+    assert data["score"][place] is not None, "the point is drawn all the same"
+    assert "nan" not in words(html)
+
+
+# losses
+
+
+def test_a_histogram_counts_every_picture_once() -> None:
+    samples = pd.DataFrame({"subset": ["forget"] * 4 + ["unseen"], "loss": [0.0, 1.0, 1e9, float("inf"), 1.0]})
+    found = losses.histogram(samples)
+    sums = found.groupby("subset")["share"].sum().to_dict()
+    assert sums == pytest.approx({"forget": 100, "unseen": 100, "retain": 0})
+    forget = found[found["subset"] == "forget"]["share"].to_numpy()
+    assert forget[0] == pytest.approx(25), "zero is in the first bin"
+    assert forget[-2] == pytest.approx(50), "what lies beyond is in the last"
+    assert losses.EDGES[np.flatnonzero(found[found["subset"] == "unseen"]["share"])[0]] == pytest.approx(0, abs=0.2)
+
+
+def test_over_forgetting_is_pointed_out_in_words() -> None:
+    assert "Over-forgotten: forgotten pictures lie to the right" not in words(write())
+
+
+def test_over_forgetting_is_pointed_out_where_the_verdict_says_so() -> None:
+    html = write(own={"dlfd": {"verdict": "over-forgotten"}})
+    (told,) = re.findall(r'<figcaption data-of="dlfd">(Over-forgotten: .*?)</figcaption>', html)
+    assert "to the right" in told
+
+
+# features
+
+
+def turned(rng: np.random.Generator, width: int) -> np.ndarray:
+    return np.linalg.qr(rng.normal(size=(width, width)))[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_model_that_only_turns_stretches_and_shifts_looks_the_same(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    retain, others = rng.normal(size=(50, 7)) * np.arange(7, 0, -1), rng.normal(size=(9, 7))
+    rotation, shift = turned(rng, 7), rng.normal(size=7)
+    plane = features.Plane.of(retain)
+    expected, same = plane.moved(others, retain)
+    places, larger = plane.moved(3 * others @ rotation + shift, 3 * retain @ rotation + shift)
+    assert same == pytest.approx(1)
+    assert larger == pytest.approx(3)
+    assert places == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_plane_is_that_of_the_principal_components() -> None:
+    from sklearn.decomposition import PCA
+
+    rng = np.random.default_rng(0)
+    retain = rng.normal(size=(80, 5)) * [5, 3, 1, 1, 1] + 2
+    plane = features.Plane.of(retain)
+    reference = PCA(2).fit(retain)
+    assert np.abs((plane.axes * reference.components_.T).sum(0)) == pytest.approx([1, 1])
+    assert plane.explained == pytest.approx(reference.explained_variance_ratio_.sum())
+    assert np.abs(plane.moved(retain, retain)[0]) == pytest.approx(np.abs(reference.transform(retain)))
+
+
+def test_features_that_are_no_numbers_have_no_place() -> None:
+    retain = np.random.default_rng(0).normal(size=(20, 4))
+    broken = np.full((20, 4), np.nan)
+    places, larger = features.Plane.of(retain).moved(broken[:3], broken)
+    assert np.isnan(places).all()
+    assert np.isnan(larger)
+
+
+def test_all_models_are_seen_with_the_same_pictures_few_of_each_subset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "PICTURES", 10)
+    tiny.make()
+    data = features.section(tiny.read()).data["features"]
+    assert (data.groupby(["model", "subset"]).size() == 10).all()
+    by_model = {name: part[["subset", "label"]].to_numpy().tolist() for name, part in data.groupby("model")}
+    assert by_model["dlfd"] == by_model["original"]
+    # tiny models differ by rotation, size and shift alone (and by what float16 rounds)
+    places = {name: part[["x", "y"]].to_numpy() for name, part in data.groupby("model")}
+    assert places["dlfd"] == pytest.approx(places["original"], abs=0.05)
+
+
+def test_results_of_other_pictures_are_refused() -> None:
+    tiny.make()
+    path = layout.EVALUATION / "dlfd" / "samples.parquet"
+    table = pd.read_parquet(path)
+    table.assign(image=table["image"] + 1).to_parquet(path)
+    with pytest.raises(DataError, match=r"dlfd was evaluated on other pictures .* run `dvc repro`"):
+        features.section(tiny.read())
+
+
+# the course
+
+
+@pytest.mark.parametrize(
+    ("pushing", "stop"),
+    [([1, 1, 0, 0], 2), ([1, 1, 1, 1], None), ([0, 0, 0, 0], None), ([1, 0, 0, 0], 1), ([1, 1, 1, 0], 3)],
+)
+def test_the_moment_the_pushing_stopped(pushing: list[int], stop: float | None) -> None:
+    assert course.stopped(pd.DataFrame({"step": range(4), "distancing": pushing})) == stop
+
+
+def test_a_long_curve_keeps_its_ends_and_only_its_finite_points() -> None:
+    curve = pd.DataFrame({"step": np.arange(5000.0), "value": np.arange(5000.0)})
+    curve.loc[10:20, "value"] = np.nan
+    thin = course.thinned(curve)
+    assert len(thin) <= course.POINTS
+    assert thin["step"].iloc[[0, -1]].tolist() == [0, 4999]
+    assert np.isfinite(thin["value"]).all()
+    short = curve.head(5)
+    assert course.thinned(short).equals(short)
+
+
+def test_dlfds_pass_is_drawn_with_its_end_of_pushing() -> None:
+    html = write()
+    assert {"pass_loss", "pass_ot_cost", "pass_forgetting_score"} <= set(embedded(html, "charts"))
+    assert "stopped before step 3 of 8, where the recovery of accuracy begins" in words(html)
+
+
+def test_a_method_that_trains_nothing_says_so_and_a_diverged_one_has_its_finite_steps() -> None:
+    html = write(("ssd", "scrub"))
+    assert "ssd trains nothing, so it has no loss curve" in words(html)
+    curves = embedded(html, "data")["loss_curve"]
+    assert "ssd" not in curves["model"]
+    assert curves["model"].count("scrub") == 1
+    assert "pass_loss" not in embedded(html, "charts"), "DLFD did not run"
+
+
+# persons, provenance, faces
+
+
+def test_persons_at_risk_stand_under_their_model_by_pseudonym() -> None:
+    html = write()
+    told = re.search(r'<div data-of="dlfd">\s*<p>(.*?)</div>\s*</div>', html, re.DOTALL)
+    assert told is not None
+    found = words(told[0])
+    assert "3 of 12 forgotten persons can still be detected in dlfd; chance alone would bring about 0.1." in found
+    assert [f"person-{number:08x}" in found for number in range(4)] == [True, True, True, False]
+
+
+def test_without_identities_pictures_are_at_risk() -> None:
+    told = words(write(identities=False))
+    assert "Pictures at risk" in told
+    assert "does not say who is on a picture" in told
+
+
+def test_no_key_of_a_person_is_on_the_page() -> None:
+    html = write()
+    keys = set(tiny.read().samples["dlfd"]["unit"])
+    assert not [key for key in keys if re.search(rf"\b{key}\b", html)]
+
+
+def test_persons_who_are_named_in_params_are_counted_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.make()
+    split = SplitSettings(forget_persons=["p003", "p004"])
+    monkeypatch.setattr(tiny, "Params", lambda **other: Params(split=split, **other))
+    page.write(tiny.read(), layout.REPORTS / "report.html")
+    html = (layout.REPORTS / "report.html").read_text(encoding="utf-8")
+    assert "split.forget_persons 2 person(s)" in words(html)
+    assert "p003" not in html.replace(charts.javascript(), "")
+
+
+def test_what_was_run_is_told() -> None:
+    html = write()
+    told = words(html)
+    assert "git revision abc1234" in told
+    assert re.search(r"split, SHA-256 [0-9a-f]{64}", told)
+    for name in ("Python 3.", "torch ", "mlflow "):
+        assert name in told
+    assert "dlfd.forgetting_threshold 0.05" in told, "as the model was made"
+    assert "train.epochs 30" in told
+
+
+def test_the_hash_of_the_data_depends_on_every_picture() -> None:
+    first = re.search(r"data, SHA-256 (\w+)", words(write()))
+    table = pd.read_parquet(layout.FACES / "table.parquet")
+    table.loc[3, "content"] = "other"
+    table.to_parquet(layout.FACES / "table.parquet")
+    page.write(tiny.read(), layout.REPORTS / "report.html")
+    second = re.search(r"data, SHA-256 (\w+)", words((layout.REPORTS / "report.html").read_text(encoding="utf-8")))
+    assert first is not None
+    assert second is not None
+    assert first[1] != second[1]
+
+
+def test_a_contact_sheet_is_shown_where_there_is_one() -> None:
+    assert "Contact sheet" not in write()
+
+
+def test_a_contact_sheet_is_a_sound_picture_with_a_description(tmp_path: Path) -> None:
+    layout.FACES.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(layout.FACES / "contact_sheet.png")
+    ((_, picture),) = [one for one in Elements(write()).found if one[0] == "img"]
+    assert picture["alt"]
+    shown = base64.b64decode(str(picture["src"]).removeprefix("data:image/png;base64,"))
+    assert shown == (layout.FACES / "contact_sheet.png").read_bytes()
+
+
+# any data
+
+
+@pytest.mark.parametrize("task", ["age", "emotion", "gender", "attributes"])
+def test_pictures_are_coloured_by_the_names_of_their_labels(task: str) -> None:
+    html = write(task=task)
+    seen = set(embedded(html, "data")["features"]["label"])
+    names = set(tiny.read(task=task).labels)
+    assert seen <= names
+    assert len(seen) > 1
+    assert embedded(html, "charts")["features_label"]["encoding"]["color"]["scale"]["domain"]
+
+
+def test_two_models_are_enough() -> None:
+    html = write(())
+    assert "no method" in words(html)
+    assert set(embedded(html, "data")["losses"]["model"]) == {"original", "retrained"}
+
+
+def test_what_comes_from_the_data_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = ["<script>alert(1)</script>", "</script>", "a & b", "d"]
+    monkeypatch.setitem(tiny.CLASSES, "age", labels)
+    html = write(own={"dlfd": {"verdict": "<b>bold</b>"}})
+    assert "<script>alert" not in html
+    assert "<b>bold" not in html
+    assert labels[0] in embedded(html, "data")["features"]["label"]
+    assert Elements(html).open == []
+
+
+def test_the_picture_for_the_documentation_is_a_sound_png(tmp_path: Path) -> None:
+    tiny.make()
+    file = tmp_path / "picture.png"
+    file.write_bytes(trade_off.png(tiny.read()))
+    with Image.open(file) as image:
+        assert min(image.size) > 400
+        colours = image.convert("RGB").getcolors(maxcolors=1_000_000)
+    assert colours is not None
+    assert max(colours)[1] == (255, 255, 255), "on white paper"
+    assert len(colours) > 20
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["evaluation/dlfd/persons.csv", "evaluation/dlfd/outputs.npz", "models/dlfd/history.csv", "models/dlfd/model.json"],
+)
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_missing_and_damaged_files_are_named_with_the_remedy(path: str, damage: str) -> None:
+    tiny.make()
+    file = layout.WORKSPACE / path
+    file.unlink() if damage == "missing" else file.write_bytes(b'\xff\xfe"\x00{')
+    with pytest.raises(DataError, match=r"dlfd.*(not found: run|is damaged .* delete it and run) `dvc repro`"):
+        page.write(tiny.read(), layout.REPORTS / "report.html")
+    assert not (layout.REPORTS / "report.html").exists()

@@ -1,4 +1,4 @@
-"""A contact sheet: one row a person, one column a picture, with captions. For looking at data before trusting it."""
+"""Contact sheets, for looking at data before trusting it: a person a row with captions; pictures before and after."""
 
 from __future__ import annotations
 
@@ -55,6 +55,22 @@ def contact_sheet(
             sheet.paste(_fitted(image(int(at)), cell), (x, top))
             for number, line in enumerate(lines):
                 pen.text((x, top + cell + number * LINE), line, INK, font)
+    return sheet
+
+
+def change_sheet(before: np.ndarray, after: np.ndarray, *, cell: int = 96) -> Image.Image:
+    """Three rows of pictures: before, the change, after. The greatest change of any is made black or white on grey.
+
+    Args:
+        before, after: uint8 [n, h, w, 3] RGB.
+        cell: pixels a side of one picture.
+    """
+    change = after.astype(np.int16) - before
+    grey = 128 + change * (127 / max(1, np.abs(change).max()))
+    sheet = Image.new("RGB", (len(before) * (cell + MARGIN) + MARGIN, 3 * (cell + MARGIN) + MARGIN), PAPER)
+    for row, pictures in enumerate((before, grey.astype(np.uint8), after)):
+        for column, pixels in enumerate(pictures):
+            sheet.paste(_fitted(pixels, cell), (MARGIN + column * (cell + MARGIN), MARGIN + row * (cell + MARGIN)))
     return sheet
 
 

@@ -13,7 +13,7 @@ from pipeline.errors import DataError
 from pipeline.evaluation import inside, likelihood, oracle, persons, verdict
 from pipeline.evaluation.membership import Attack, attack, interval
 from pipeline.evaluation.samples import Results
-from pipeline.evaluation.signals import signals
+from pipeline.evaluation.signals import PER_LABEL, per_label, signals
 from pipeline.settings import AuditSettings, EvaluateSettings
 
 FEWEST_POPULATION = 100  # pictures of `test` from which RMIA takes it as its population
@@ -125,8 +125,10 @@ def _scores(results: Results, yardsticks: list[Yardstick]) -> dict[str, tuple[np
 
 def _own_scores(results: Results) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Of the attacks that look at the model alone."""
-    forget, unseen = (signals(one.logits, one.labels) for one in (results.of("forget"), results.of("unseen")))
-    return {name: (forget[name], unseen[name]) for name in forget}
+    sides = results.of("forget"), results.of("unseen")
+    forget, unseen = (signals(one.logits, one.labels) for one in sides)
+    found = {name: (forget[name], unseen[name]) for name in forget}
+    return found | {name: per_label(forget[name], sides[0].labels, unseen[name], sides[1].labels) for name in PER_LABEL}
 
 
 def _relative(results: Results, yardsticks: list[Yardstick]) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
-from pipeline.data.batches import Faces
 from pipeline.data.tasks import ATTRIBUTES
 from pipeline.errors import DataError
 from pipeline.evaluation.accuracy import binary_cross_entropy, cross_entropy, log_odds, margins, top_k_correct
-from pipeline.models import FaceClassifier
-from pipeline.training import outputs_of
+
+if TYPE_CHECKING:  # who only reads what was stored need not wait for torch
+    from pipeline.data.batches import Faces
+    from pipeline.models import FaceClassifier
 
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -84,6 +86,8 @@ def per_sample(model: FaceClassifier, subsets: dict[str, Faces], splits: pd.Data
 
 
 def _of_subset(name: str, model: FaceClassifier, faces: Faces, unit: pd.Series) -> Results:
+    from pipeline.training import outputs_of
+
     features, logits = (found.cpu().numpy() for found in outputs_of(model, faces))
     labels = faces.labels.cpu().numpy()
     images = faces.rows.numpy()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 SIGNALS = ("loss", "confidence", "entropy", "m_entropy")
+PER_LABEL = ("confidence", "entropy", "m_entropy")  # attacks with a threshold for each label; `loss` is the paper's
 
 
 def signals(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -29,6 +30,25 @@ def signals(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     pairs = np.stack([np.zeros_like(logits, np.float64), logits.astype(np.float64)], axis=2)
     each = [_of_classes(pairs[:, place], labels[:, place]) for place in range(labels.shape[1])]
     return {name: np.sum([one[name] for one in each], axis=0) for name in SIGNALS}
+
+
+def per_label(
+    members: np.ndarray, member_labels: np.ndarray, others: np.ndarray, other_labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores less the mean of non-members with the same label, so that one threshold is a threshold for each label.
+
+    Song & Mittal, USENIX Security 2021: a model is surer of some labels than of others, and a forget set may have more
+    of them. A label that no non-member has takes the mean of all.
+
+    Args:
+        members, others: [M] and [K] scores; labels [M] and [K], or [M, A] and [K, A] of attributes.
+    """
+    codes = np.unique(np.concatenate([member_labels, other_labels]), axis=0, return_inverse=True)[1].ravel()
+    own, fresh = codes[: len(members)], codes[len(members) :]
+    count = np.bincount(fresh, minlength=codes.max() + 1)
+    total = np.bincount(fresh, others, minlength=codes.max() + 1)
+    mean = np.where(count > 0, total / np.maximum(count, 1), others.mean())
+    return np.round(members - mean[own], 9), np.round(others - mean[fresh], 9)
 
 
 def _of_classes(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:

@@ -73,6 +73,7 @@ class Run:
         status: finished | stopped early | diverged.
         note: why, where it did not finish.
         history: a row for each call of `log`.
+        examples: pictures [n, 3, H, W] in [0, 1] before and after what the method does to them, where it changes any.
         forward_images, backward_images: pictures that went through the model, counted by hooks.
     """
 
@@ -83,6 +84,7 @@ class Run:
     note: str = ""
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    examples: tuple[Tensor, Tensor] | None = None
     forward_images: int = 0
     backward_images: int = 0
 

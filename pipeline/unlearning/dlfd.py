@@ -46,6 +46,8 @@ from pipeline.training import Updater, autocast, losses_of, passes, predict
 from pipeline.transport import Cost, Solver, transport_cost
 from pipeline.unlearning.base import Run
 
+SHOWN = 8  # pictures of the first pushed batch that a report may show
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
@@ -95,6 +97,7 @@ def unlearn(
                     model, pixels, labels, next(forget_batches)[0], settings, classification_weight=weight
                 )
                 figures |= {"ot_cost": cost, "classification_weight": weight}
+                run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
             loss = _classification_loss(model, batch, labels, settings)
             run.log(step=updater.steps, loss=run.check(loss), distancing=distancing, **figures)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.data.contact_sheet import contact_sheet, save_contact_sheet
+from pipeline.data.contact_sheet import change_sheet, contact_sheet, save_contact_sheet
 from pipeline.errors import DataError
 
 CLASSES = {"age": ["child", "adult"], "emotion": ["happy", "sad"]}
@@ -60,6 +60,19 @@ def test_large_and_small_pictures_fit_the_cell() -> None:
 def test_an_empty_table_is_refused() -> None:
     with pytest.raises(DataError, match="empty"):
         contact_sheet(TABLE[:0], flat, CLASSES)
+
+
+def test_a_change_is_shown_between_before_and_after() -> None:
+    before = np.full((2, 8, 8, 3), 100, np.uint8)
+    after = before.copy()
+    after[1, :4] += 3
+    after[1, 4:] -= 3
+    pixels = np.asarray(change_sheet(before, after, cell=8))
+    first, second = pixels[:, 6:14], pixels[:, 20:28]
+    assert [int(first[y, 4, 0]) for y in (8, 22, 36)] == [100, 128, 100]
+    assert int(second[22, 4, 0]) == 255
+    assert int(second[27, 4, 0]) == 1
+    assert int(second[36, 4, 0]) == 103
 
 
 def test_it_is_saved_as_png(tmp_path: Path) -> None:

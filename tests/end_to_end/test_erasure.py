@@ -76,8 +76,10 @@ def test_what_cannot_be_said_of_one_person_is_no_number_and_the_rest_is_said(
         assert figures["verdict"] == "too few persons"
         assert 0 <= figures["validation_person_nomus"] <= 1
         assert (figures["persons_audited"], figures["validation_persons"]) == (1, 1)
-    assert "none" in forgotten.out
-    assert "too few persons" in (checkout.root / "reports/report.html").read_text(encoding="utf-8")
+    html = (checkout.root / "reports/report.html").read_text(encoding="utf-8")
+    for told in (forgotten.out, html):
+        assert "too few persons" in told
+    assert "places of 1 forgotten person(s) among those of validation" in html
 
 
 def test_a_model_is_registered_or_refused_with_reasons_and_the_request_says_so(

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import registry_checkout as tiny
+from browser import CHROMIUM, FLAGS
 from playwright.sync_api import Page, expect, sync_playwright
 from servers import free_port, running
 
 from pipeline import models, registry, tracking, tracking_store
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.browser]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 NAMES = ("train original", "unlearn dlfd", "register")
 PATIENCE = 30_000  # ms, for pages that this machine draws slowly
 

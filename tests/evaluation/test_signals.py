@@ -6,7 +6,7 @@ from scipy.special import expit, softmax
 
 from pipeline.evaluation import likelihood
 from pipeline.evaluation.membership import auc
-from pipeline.evaluation.signals import SIGNALS, signals
+from pipeline.evaluation.signals import SIGNALS, per_label, signals
 
 RNG = np.random.default_rng(0)
 LOGITS, LABELS = RNG.normal(0, 2, (40, 5)), RNG.integers(5, size=40)
@@ -44,6 +44,30 @@ def test_attributes_add_up() -> None:
 def test_huge_logits_give_finite_signals(size: float) -> None:
     for found in signals(LOGITS * size, LABELS).values():
         assert np.isfinite(found).all()
+
+
+def test_a_threshold_for_each_label_is_not_fooled_by_their_mix() -> None:
+    rng = np.random.default_rng(1)
+    easy = np.array([0.0, 3.0])  # the model is surer of label 1, of which the forget set has more
+    mine, theirs = (rng.random(600) < 0.8).astype(int), (rng.random(600) < 0.2).astype(int)
+    members, others = easy[mine] + rng.normal(0, 1, 600), easy[theirs] + rng.normal(0, 1, 600)
+    assert auc(members, others) > 0.8
+    assert auc(*per_label(members, mine, others, theirs)) == pytest.approx(0.5, abs=0.04)
+    assert auc(*per_label(members + 1, mine, others, theirs)) > 0.7, "what is remembered is still seen"
+
+
+def test_per_label_scores_of_a_constant_are_all_the_same() -> None:
+    labels = RNG.integers(5, size=30)
+    members, others = per_label(np.full(30, 2.5), labels, np.full(30, 2.5), labels[::-1])
+    assert set(members) | set(others) == {0.0}
+
+
+def test_per_label_takes_attributes_and_labels_without_others() -> None:
+    members, others = np.array([1.0, 2.0]), np.array([0.0, 4.0, 6.0])
+    own, fresh = np.array([[0, 0], [1, 1]]), np.array([[0, 0], [0, 1], [0, 1]])
+    a, b = per_label(members, own, others, fresh)
+    np.testing.assert_allclose(a, [1 - 0, 2 - 10 / 3])
+    np.testing.assert_allclose(b, [0, 4 - 5, 6 - 5])
 
 
 def rmia_by_hand(losses, out_losses, out, z, z_out, a):  # type: ignore[no-untyped-def]

@@ -177,6 +177,15 @@ def test_the_recovery_share_of_the_pass_never_pushes(monkeypatch: pytest.MonkeyP
     assert [row["distancing"] for row in run.history] == [1, 1, 0, 0]
 
 
+def test_the_first_pushed_pictures_are_kept_to_be_shown() -> None:
+    _, run = run_dlfd(dynamic=False, epsilon=0.01)
+    assert run.examples is not None
+    before, after = run.examples
+    assert before.shape == after.shape == (dlfd.SHOWN, *before.shape[1:])
+    assert 0 < float((after - before).abs().max()) <= 0.01 + 1e-6
+    assert run_dlfd(steps=0, dynamic=False, recovery_share=1.0)[1].examples is None
+
+
 @pytest.mark.parametrize(("learned", "pushes"), [(True, True), (False, False)])
 def test_three_pictures_of_one_person_are_checked_by_the_area(learned: bool, pushes: bool) -> None:
     """Where the attack has no accuracy: remembered pictures are pushed away from, others end the pushing at once."""

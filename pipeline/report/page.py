@@ -1,0 +1,80 @@
+"""The page as a whole: its sections in order, the data of their charts, one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.report import (
+    answer,
+    charts,
+    course,
+    faces,
+    features,
+    losses,
+    methods,
+    persons,
+    provenance,
+    trade_off,
+)
+from pipeline.report.section import Section
+from pipeline.report.stored import Stored
+
+# name -> what makes the section; its template is pipeline/templates/report/<name>.html
+SECTIONS: dict[str, Callable[[Stored], Section]] = {
+    "answer": answer.section,
+    "methods": methods.section,
+    "trade_off": trade_off.section,
+    "losses": losses.section,
+    "features": features.section,
+    "course": course.section,
+    "persons": persons.section,
+    "provenance": provenance.section,
+    "faces": faces.section,
+}
+
+
+def write(stored: Stored, path: Path) -> dict[str, Section]:
+    """Write the page.
+
+    Returns:
+        Its sections, by name.
+
+    Raises:
+        DataError: features of a model are missing or damaged.
+    """
+    sections = {name: make(stored) for name, make in SECTIONS.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_html(sections, stored), encoding="utf-8")
+    return sections
+
+
+def _html(sections: dict[str, Section], stored: Stored) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+    from markupsafe import Markup
+
+    templates = Environment(
+        loader=PackageLoader("pipeline", "templates/report"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":"), "ensure_ascii": False}
+    specifications: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    for one in sections.values():
+        specifications |= one.charts
+        data |= {name: charts.columns(table) for name, table in one.data.items()}
+    choosers = templates.get_template("chooser.html").make_module({"names": stored.models, "first": stored.shown_first})
+    chooser = choosers.chooser  # type: ignore[attr-defined]  # a macro of the template
+    return templates.get_template("page.html").render(
+        sections=[
+            Markup(templates.get_template(f"{name}.html").render(one.values, chooser=chooser))
+            for name, one in sections.items()
+        ],
+        charts=specifications,
+        data=data,
+        javascript=Markup(charts.javascript()),
+    )
