@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipeline.errors import DataError
@@ -65,7 +66,7 @@ def compare(metrics: dict[str, dict[str, float | str]]) -> pd.DataFrame:
 
     Beside the figures of SHOWN:
         oracle_gap: mean of |figure − the retrained model's| over GAPS, the "average gap" of Fan et al. (SalUn, ICLR
-            2024); 0 is the oracle itself.
+            2024); 0 is the oracle itself. Of those that are numbers: with few persons MIA is none.
         mia_minus_oracle: attack accuracy minus the oracle's; above 0 the model remembers more than one that never
             saw the forget set.
         probe_drop: fall of the linear probe's accuracy on never-seen persons against the original model: what the
@@ -126,19 +127,23 @@ def render(table: pd.DataFrame) -> str:
         mark = "" if row["status"] == "finished" else f"\n{row['status']}"
         grid.add_row(
             row["model"],
-            f"{row['test_accuracy']:.3f}",
+            _three(row["test_accuracy"]),
             f"{row['verdict']}{mark}",
             f"{row['strongest_attack']} {_two(row['strongest_auc'])} "
             f"[{_two(row['strongest_auc_low'])}, {_two(row['strongest_auc_high'])}]",
-            f"{row['mia_accuracy']:.3f}",
-            f"{row['nomus']:.3f}",
-            f"{row['oracle_gap']:.3f}",
+            _three(row["mia_accuracy"]),
+            _three(row["nomus"]),
+            _three(row["oracle_gap"]),
             f"{row['persons_detected']:.0f}/{row['persons_audited']:.0f}",
             f"{row['share_of_retraining']:.0%}",
         )
     text = io.StringIO()
     Console(width=100, file=text, highlight=False).print(grid)
     return text.getvalue()
+
+
+def _three(figure: float) -> str:
+    return "–" if np.isnan(figure) else f"{figure:.3f}"
 
 
 def _two(share: float) -> str:

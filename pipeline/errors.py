@@ -25,3 +25,11 @@ class TrackingError(PipelineError):
 
 class RegistryError(PipelineError):
     """The model registry refuses what was asked: unknown version, not accepted, nothing to roll back to."""
+
+
+class RequestError(PipelineError):
+    """The ledger of erasure requests cannot be used, or it refuses what was asked."""
+
+
+class SaltError(PipelineError):
+    """The salt of the person keys is missing, damaged, or not the one that made a key."""

@@ -2,6 +2,11 @@
 
 It reads figures of the validation subset alone. The test and unseen subsets judge the choice afterwards; a choice made
 on them would flatter itself.
+
+Where fewer than FEWEST persons are forgotten, the attack's accuracy is noise or no number, and a limit on it would
+refuse a model that forgot perfectly as often as not. Then accuracy has its limit all the same, and nobody who was
+forgotten may stand out at either end from 99 % of the persons of validation (`pipeline.evaluation.selection`); of those
+that pass the one with the greatest NoMUS by persons is taken.
 """
 
 from __future__ import annotations
@@ -10,10 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.evaluation.verdict import FEWEST
 from pipeline.settings import RegisterSettings
 
 ACCURACY, FORGETTING, NOMUS = "validation_accuracy", "validation_forgetting_score", "validation_nomus"
-FIGURES = (ACCURACY, FORGETTING, NOMUS)
+PERSONS, PERSON_NOMUS = "validation_persons", "validation_person_nomus"
+DETECTED, OVER_FORGOTTEN = "validation_persons_detected", "validation_persons_over_forgotten"
+FIGURES = (ACCURACY, FORGETTING, NOMUS, PERSONS, DETECTED, OVER_FORGOTTEN, PERSON_NOMUS)
 ROUNDING = 1e-9  # 0.8 - 0.7 is not more than 0.1
 
 
@@ -22,13 +30,15 @@ class Decision:
     """What the gate says.
 
     Attributes:
-        accepted: the method with the greatest validation NoMUS of those that pass (the first by name of equals);
-            None when none passes.
+        accepted: the method with the greatest `merit` of those that pass (the first by name of equals); None when none
+            passes.
         reasons: why each method is refused; empty for one that passes.
+        basis: what decided, in words.
     """
 
     accepted: str | None
     reasons: dict[str, list[str]]
+    basis: str
 
 
 def decide(
@@ -42,7 +52,21 @@ def decide(
     """
     reasons = {name: _reasons(original, metrics, settings) for name, metrics in methods.items()}
     passing = sorted(name for name, problems in reasons.items() if not problems)
-    return Decision(max(passing, key=lambda name: methods[name][NOMUS], default=None), reasons)
+    fewest = min((metrics.get(PERSONS, FEWEST) for metrics in methods.values()), default=FEWEST)
+    basis = "NoMUS and forgetting score on validation"
+    if fewest < FEWEST:
+        basis = f"places of {fewest:.0f} forgotten person(s) among those of validation: too few for NoMUS ({FEWEST})"
+    return Decision(max(passing, key=lambda name: merit(methods[name]), default=None), reasons, basis)
+
+
+def merit(figures: Mapping[str, Any]) -> float:
+    """What models for the same data and split are compared by: NoMUS, or NoMUS by persons where they are few."""
+    return float(figures[PERSON_NOMUS if few(figures) else NOMUS])
+
+
+def few(figures: Mapping[str, Any]) -> bool:
+    """Whether fewer than FEWEST persons are forgotten (or in validation)."""
+    return float(figures.get(PERSONS, FEWEST)) < FEWEST  # versions of before were never of few
 
 
 def _reasons(original: Mapping[str, Any], metrics: Mapping[str, Any], settings: RegisterSettings) -> list[str]:
@@ -55,14 +79,29 @@ def _reasons(original: Mapping[str, Any], metrics: Mapping[str, Any], settings: 
         reasons.append("it diverged")
     elif status not in ("finished", "stopped early"):
         reasons.append(f"its status is {status!r}, neither 'finished' nor 'stopped early'")
-    if not metrics[NOMUS] >= settings.min_nomus - ROUNDING:
-        reasons.append(f"validation NoMUS {metrics[NOMUS]:.4g} is below min_nomus {settings.min_nomus:g}")
-    if not metrics[FORGETTING] <= settings.max_forgetting_score + ROUNDING:
-        limit = f"max_forgetting_score {settings.max_forgetting_score:g}"
-        reasons.append(f"validation forgetting score {metrics[FORGETTING]:.4g} is above {limit}")
+    reasons += _by_persons(metrics) if few(metrics) else _by_scores(metrics, settings)
     drop = original[ACCURACY] - metrics[ACCURACY]
     if not drop <= settings.max_accuracy_drop + ROUNDING:
         fall = f"{original[ACCURACY]:.4g} to {metrics[ACCURACY]:.4g}"
         limit = f"max_accuracy_drop {settings.max_accuracy_drop:g}"
         reasons.append(f"validation accuracy fell by {drop:.4g} ({fall}), more than {limit}")
+    return reasons
+
+
+def _by_scores(metrics: Mapping[str, Any], settings: RegisterSettings) -> list[str]:
+    reasons = []
+    if not metrics[NOMUS] >= settings.min_nomus - ROUNDING:
+        reasons.append(f"validation NoMUS {metrics[NOMUS]:.4g} is below min_nomus {settings.min_nomus:g}")
+    if not metrics[FORGETTING] <= settings.max_forgetting_score + ROUNDING:
+        limit = f"max_forgetting_score {settings.max_forgetting_score:g}"
+        reasons.append(f"validation forgetting score {metrics[FORGETTING]:.4g} is above {limit}")
+    return reasons
+
+
+def _by_persons(metrics: Mapping[str, Any]) -> list[str]:
+    reasons = []
+    for key, told in ((DETECTED, "remembered"), (OVER_FORGOTTEN, "over-forgotten")):
+        if not metrics[key] <= 0:
+            who = f"{metrics[key]:.0f} of {metrics[PERSONS]:.0f} forgotten person(s)"
+            reasons.append(f"{who} stand out from those of validation as {told}")
     return reasons

@@ -17,12 +17,12 @@ from typing import Any
 import pandas as pd
 import torch
 
-from pipeline import architectures, layout, models, objectives, training, yardsticks
+from pipeline import architectures, layout, models, objectives, pseudonyms, training, yardsticks
 from pipeline.config import Params
 from pipeline.data import batches, store, subsets, tasks
 from pipeline.data.batches import Faces
 from pipeline.data.groups import SUBSETS
-from pipeline.evaluation import relearn
+from pipeline.evaluation import relearn, selection
 from pipeline.evaluation.audit import audit
 from pipeline.evaluation.metrics import summarise
 from pipeline.evaluation.samples import per_sample
@@ -142,6 +142,7 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     others = yardsticks.load(AuditSettings() if oracle else params.audit, splits)
     audited = audit(results, others, params.audit, params.evaluate, params.seed, is_oracle=oracle)
     figures: dict[str, float | str] = {**summarise(results.table, params.evaluate, params.seed), **audited.figures}
+    figures |= selection.figures(results, others[0].results, params.seed)
     figures["audit_seconds"] = time.perf_counter() - passed
     figures["evaluation_seconds"] = time.perf_counter() - started
     if params.audit.relearn_steps:
@@ -151,7 +152,9 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     metrics = {**figures, "status": info["status"], "seconds": info["seconds"], "device": info["device"]}
     metrics |= {key: info[key] for key in ("forward_images", "backward_images") if key in info}
     audited.attacks.to_csv(folder / "attacks.csv", index=False)
-    audited.persons.to_csv(folder / "persons.csv", index=False)
+    ranked = audited.persons.rename(columns={"unit": "person"})
+    ranked["person"] = ranked["person"].map(pseudonyms.load().key)
+    ranked.to_csv(folder / "persons.csv", index=False)
     layout.METRICS.mkdir(exist_ok=True)
     (layout.METRICS / f"{name}.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return metrics
@@ -203,7 +206,7 @@ def _describe(name: str, params: Params, splits: pd.DataFrame) -> dict[str, Any]
         "seed": params.seed,
         "trained_on": TRAINED_ON.get(name, ("retain", "forget")),
         "persons_forgotten": 0 if name == "original" else len(forgotten),
-        "forget_set": hashlib.sha256("\n".join(forgotten).encode()).hexdigest(),
+        "forget_set": pseudonyms.load().digest("\n".join(forgotten)),
     }
 
 

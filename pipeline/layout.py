@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 RAW = Path("data")  # what data.dvc imports
@@ -15,8 +16,20 @@ EVALUATION = WORKSPACE / "evaluation"  # <name>/samples.parquet, outputs.npz, at
 YARDSTICKS = WORKSPACE / "yardsticks"  # <name>/samples.parquet, outputs.npz of the oracle and of models for audits
 CHECKPOINTS = WORKSPACE / "checkpoints"  # of running trainings; no stage's output, gone when a training ends
 REGISTRATION = WORKSPACE / "registration"
+REQUESTS = Path("requests.csv")  # what was asked for; the split depends on it; git-tracked
+PROGRESS = Path("requests_progress.csv")  # how far each request is; in the user's checkout; nothing depends on it
 METRICS = Path("metrics")  # <name>.json, git-tracked
 REPORTS = Path("reports")
 DATA_DOCS = REPORTS / "data_docs"  # Great Expectations' HTML, in the DVC cache
 
+SALT = Path(".dlfd-salt")  # secret, of the person keys; in the user's checkout, never in git
+
 REFERENCES = ("original", "retrained")  # models that are trained; every other name is an unlearning method
+
+
+def root() -> Path:
+    """The user's checkout, also from within `dvc exp run --temp` or a queue (DVC sets DVC_ROOT there)."""
+    if given := os.environ.get("DVC_ROOT"):
+        return Path(given)
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)

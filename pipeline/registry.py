@@ -88,7 +88,7 @@ def provenance(folder: Path, info: Mapping[str, Any]) -> dict[str, str]:
         "classes": ", ".join(map(str, info["classes"])),
         "image_size": str(info["image_size"]),
         "persons_forgotten": str(info.get("persons_forgotten", "")),
-        "forget_set_sha256": str(info.get("forget_set", "")),
+        "forget_set_hmac": str(info.get("forget_set", "")),
         "git.revision": revision(),
         "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
         WEIGHTS_SHA: file_hash(folder / WEIGHTS),
@@ -251,7 +251,7 @@ def _nominate(store: Store, name: str, number: int) -> None:
     if holder is not None and holder != number:
         held, new = _get(store, name, holder).tags, _get(store, name, number).tags
         comparable = all(held.get(key) == new.get(key) for key in SAME_TASK)
-        if comparable and float(held[gate.NOMUS]) >= float(new[gate.NOMUS]):
+        if comparable and gate.merit(held) >= gate.merit(new):
             return
     store.client.set_registered_model_alias(name, CANDIDATE, str(number))
 

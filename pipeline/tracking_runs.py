@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from pipeline import layout, pseudonyms
 from pipeline.tracking_store import Store, private_folder
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 KEY, PARENT, CHECKOUT, SUPERSEDED = "pipeline.key", "mlflow.parentRunId", "pipeline.checkout", "superseded"
-DEFINES_EXECUTION = ("params.yaml", "dvc.yaml", "data.dvc")
+DEFINES_EXECUTION = ("params.yaml", "dvc.yaml", "data.dvc", str(layout.REQUESTS))
 CODE = ("pipeline", "stages", "dvc.yaml")
 LONGEST = 5000  # characters of a value; MLflow refuses more than 6000
 
@@ -194,7 +195,8 @@ def _children(store: Store, parent: str) -> list[MlflowRun]:
 def _log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
     from mlflow.entities import Param
 
-    flat: list[Param] = [Param(name, text(value)) for name, value in flatten(params).items()]
+    values = pseudonyms.without_persons(flatten(params))
+    flat: list[Param] = [Param(name, text(value)) for name, value in values.items()]
     for start in range(0, len(flat), 100):  # MLflow's limit on parameters in a request
         store.client.log_batch(run_id, params=flat[start : start + 100])
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.errors import TrackingError
+from pipeline.layout import root
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -38,14 +39,6 @@ LOCAL_REMEDY = (
 def enabled() -> bool:
     """Whether anything is logged: not with DLFD_TRACKING=off."""
     return os.environ.get("DLFD_TRACKING", "").strip().lower() not in ("off", "no", "false", "0")
-
-
-def root() -> Path:
-    """The user's checkout, also from within `dvc exp run --temp` or a queue (DVC sets DVC_ROOT there)."""
-    if given := os.environ.get("DVC_ROOT"):
-        return Path(given)
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
 
 
 def uri() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from pipeline import comparison, config, gate, layout, registry, tracking, tracking_store
+from pipeline.erasure import progress
 from stages.common import run
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     original = metrics.pop("original")
     with tracking.stage_run("register", params={"register": asdict(settings)}) as tracked:
         decision = gate.decide(original, metrics, settings)
-        report: dict[str, Any] = {**asdict(decision), "thresholds": asdict(settings), "version": None}
+        report: dict[str, Any] = {**asdict(decision), "thresholds": asdict(settings), "version": None, "requests": {}}
         if name := decision.accepted:
             report |= _register(name, settings.model_name, metrics[name], tracked.id)
         tracked.set_tags({"accepted": name or "none", **{f"refused.{m}": w for m, w in decision.reasons.items() if w}})
@@ -32,6 +33,8 @@ def main() -> None:
         if reasons:
             typer.secho(f"{method} is refused: {'; '.join(reasons)}", fg="yellow", err=True)
     typer.echo(_outcome(report, settings.model_name))
+    for request, told in report["requests"].items():
+        typer.echo(f"request {request}: {told}")
 
 
 def _register(name: str, model_name: str, metrics: dict[str, Any], run_id: str | None) -> dict[str, Any]:
@@ -40,7 +43,12 @@ def _register(name: str, model_name: str, metrics: dict[str, Any], run_id: str |
     if not tracking_store.enabled():
         return found
     version = registry.register(model_name, folder, metrics, run_id)
-    return {**found, "version": version.number, "candidate": registry.CANDIDATE in version.aliases}
+    return {
+        **found,
+        "version": version.number,
+        "candidate": registry.CANDIDATE in version.aliases,
+        "requests": progress.of_method(name, f"{model_name}/{version.number}", metrics),
+    }
 
 
 def _outcome(report: dict[str, Any], model_name: str) -> str:

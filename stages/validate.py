@@ -20,7 +20,10 @@ def main() -> None:
         faces, split = store.open(layout.FACES), splits.read(layout.SPLITS)
         names = tasks.label_names(faces.info["classes"], params.task)
         docs = layout.DATA_DOCS
-        outcome = checks.check(split, faces.table, names, protocol=protocol, settings=settings, docs=docs)
+        by_name = splits.forgets_by_name(layout.SPLITS)
+        outcome = checks.check(
+            split, faces.table, names, protocol=protocol, settings=settings, docs=docs, by_name=by_name
+        )
         result = {"success": not outcome.errors, **asdict(outcome)}
         layout.VALIDATION.mkdir(parents=True, exist_ok=True)
         told = json.dumps(result, indent=2, ensure_ascii=False)

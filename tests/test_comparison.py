@@ -57,6 +57,18 @@ def test_a_terminal_of_100_columns_shows_everything() -> None:
         assert words in text
 
 
+def test_what_is_no_number_is_left_out() -> None:
+    """Of few persons there is no attack's accuracy: the gap is over the other figures."""
+    none = {"mia_accuracy": float("nan"), "nomus": float("nan"), "forgetting_score": float("nan")}
+    told = {name: {**metrics, **none} for name, metrics in MODELS.items()}
+    table = comparison.compare(told).set_index("model")
+    assert table.loc["original", "oracle_gap"] == pytest.approx((0.1 + 0 + 0.35) / 3)
+    assert table["mia_minus_oracle"].isna().all()
+    text = comparison.render(comparison.compare(told))
+    assert "nan" not in text
+    assert text.count("–") == 2 * len(MODELS)
+
+
 def test_metrics_are_read_by_name(tmp_path: Path) -> None:
     for name, told in MODELS.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(told))

@@ -17,6 +17,10 @@ def metrics(
     accuracy: float = 0.8, forgetting: float = 0.1, nomus: float = 0.7, status: str = "finished"
 ) -> dict[str, Any]:
     return {
+        "validation_persons": 200.0,
+        "validation_persons_detected": 9.0,
+        "validation_persons_over_forgotten": 0.0,
+        "validation_person_nomus": 0.5,
         "validation_accuracy": accuracy,
         "validation_forgetting_score": forgetting,
         "validation_nomus": nomus,
@@ -104,3 +108,51 @@ def test_missing_figures_are_named_and_refuse() -> None:
 
 def test_no_method_at_all() -> None:
     assert decide(ORIGINAL, {}, SETTINGS).accepted is None
+
+
+def few(
+    detected: int = 0, over: int = 0, accuracy: float = 0.8, merit: float = 0.7, persons: int = 1
+) -> dict[str, Any]:
+    """Metrics where one person is forgotten: the scores of the attack are no numbers."""
+    return metrics(accuracy, float("nan"), float("nan")) | {
+        "validation_persons": float(persons),
+        "validation_persons_detected": float(detected),
+        "validation_persons_over_forgotten": float(over),
+        "validation_person_nomus": merit,
+    }
+
+
+def test_few_persons_are_judged_by_their_places_and_the_report_says_so() -> None:
+    methods = {
+        "dlfd": few(merit=0.7),
+        "finetune": few(merit=0.75),
+        "neggrad": few(over=1, merit=0.9),
+        "scrub": few(detected=1, merit=0.9),
+        "ssd": few(accuracy=0.6, merit=0.9),
+    }
+    decision = decide(ORIGINAL, methods, SETTINGS)
+    assert decision.accepted == "finetune"
+    assert decision.basis == "places of 1 forgotten person(s) among those of validation: too few for NoMUS (20)"
+    assert decision.reasons == {
+        "dlfd": [],
+        "finetune": [],
+        "neggrad": ["1 of 1 forgotten person(s) stand out from those of validation as over-forgotten"],
+        "scrub": ["1 of 1 forgotten person(s) stand out from those of validation as remembered"],
+        "ssd": ["validation accuracy fell by 0.2 (0.8 to 0.6), more than max_accuracy_drop 0.1"],
+    }
+
+
+def test_from_twenty_persons_on_the_scores_decide() -> None:
+    many = few(detected=3, persons=20)
+    assert "NoMUS" in str(decide(ORIGINAL, {"dlfd": many}, SETTINGS).reasons), "NaN refuses"
+    good = metrics() | {"validation_persons": 20.0, "validation_persons_detected": 3.0}
+    decision = decide(ORIGINAL, {"dlfd": good}, SETTINGS)
+    assert (decision.accepted, decision.basis) == ("dlfd", "NoMUS and forgetting score on validation")
+    noisy = metrics(forgetting=0.5, nomus=0.1) | {"validation_persons": 19.0, "validation_persons_detected": 0.0}
+    assert decide(ORIGINAL, {"dlfd": noisy}, SETTINGS).accepted == "dlfd", "a limit on noise would mean nothing"
+
+
+@pytest.mark.parametrize("key", ["detected", "over_forgotten"])
+def test_what_is_no_number_is_refused_of_few_persons_too(key: str) -> None:
+    broken = few() | {f"validation_persons_{key}": float("nan")}
+    assert decide(ORIGINAL, {"dlfd": broken}, SETTINGS).accepted is None

@@ -111,6 +111,15 @@ def _no_pickle(folder: Path) -> None:
         )
 
 
+def test_of_few_persons_the_better_by_their_places_is_the_candidate(name: str) -> None:
+    """NoMUS is no number there."""
+    few = {"validation_persons": 1, "validation_nomus": float("nan"), "validation_forgetting_score": float("nan")}
+    for seed, merit in ((91, 0.6), (92, 0.8), (93, 0.7)):
+        registry.register(name, tiny.write_model("dlfd", seed), {**tiny.metrics(merit), **few})
+    assert aliases(name)["candidate"] == 2
+    assert registry.versions(name)[0].tags["validation_nomus"] == "nan"
+
+
 def test_the_same_weights_are_registered_once(name: str) -> None:
     first, again = add(name, seed=21, nomus=0.7), add(name, seed=21, nomus=0.7)
     assert (first.number, again.number) == (1, 1)

@@ -17,10 +17,10 @@ import tiny_report as tiny
 from PIL import Image
 
 from pipeline import layout
-from pipeline.config import method_names
+from pipeline.config import Params, method_names
 from pipeline.errors import DataError
-from pipeline.evaluation.persons import pseudonym
 from pipeline.report import charts, course, features, losses, methods, page, trade_off
+from pipeline.settings import SplitSettings
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 MEGABYTE = 1_000_000
@@ -134,6 +134,20 @@ def test_the_answer_names_the_accepted_method_and_the_verdict() -> None:
     assert "takes finetune: of the 2 methods that pass it has the greatest NoMUS on validation, 0.760." in told
     assert "still find that it remembers: AUC 0.61" in told
     assert "dlfd: passes" in told
+
+
+def test_of_few_persons_the_answer_says_by_what_it_was_decided() -> None:
+    none = dict.fromkeys(("mia_accuracy", "forgetting_score", "nomus", "validation_nomus"), float("nan"))
+    few = {**none, "validation_persons": 1.0, "validation_persons_detected": 0.0, "verdict": "too few persons"}
+    own = {"finetune": {**few, "validation_person_nomus": 0.71}, "dlfd": {**few, "validation_persons_detected": 1.0}}
+    html = write(own={**own, "original": few, "retrained": few})
+    told = words(html)
+    assert "takes finetune: it is the only one of 2 methods that passes, with a NoMUS by persons of 0.710" in told
+    assert "places of 1 forgotten person(s) among those of validation: too few for NoMUS" in told
+    assert "dlfd: refused: 1 of 1 forgotten person(s) stand out" in told
+    assert "Of so few persons the audits can say nothing but who stands out" in told
+    assert "nan" not in told.split()
+    assert "Not drawn, for want of figures: dlfd, finetune, original, retrained." in told
 
 
 def test_the_answer_says_why_none_is_accepted() -> None:
@@ -404,16 +418,14 @@ def test_no_key_of_a_person_is_on_the_page() -> None:
     assert not [key for key in keys if re.search(rf"\b{key}\b", html)]
 
 
-def test_warnings_of_the_split_name_persons_by_pseudonym() -> None:
+def test_persons_who_are_named_in_params_are_counted_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.make()
-    path = layout.SPLITS / "splits.json"
-    told = json.loads(path.read_text(encoding="utf-8"))
-    told |= {"leaks": {"cut_persons": ["F1/D", "F1/D2"]}, "warnings": ["2 person key(s) cut in two: F1/D, F1/D2"]}
-    path.write_text(json.dumps(told), encoding="utf-8")
+    split = SplitSettings(forget_persons=["p003", "p004"])
+    monkeypatch.setattr(tiny, "Params", lambda **other: Params(split=split, **other))
     page.write(tiny.read(), layout.REPORTS / "report.html")
     html = (layout.REPORTS / "report.html").read_text(encoding="utf-8")
-    assert f"cut in two: {pseudonym('F1/D')}, {pseudonym('F1/D2')}" in html
-    assert "F1/D" not in html
+    assert "split.forget_persons 2 person(s)" in words(html)
+    assert "p003" not in html.replace(charts.javascript(), "")
 
 
 def test_what_was_run_is_told() -> None:

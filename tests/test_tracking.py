@@ -104,7 +104,7 @@ def test_a_stage_is_a_child_of_the_pipelines_run(experiment: str, tmp_path: Path
         run.set_tags({"status": "finished", "note": ""})
     parent, (child,) = tree(experiment)
     assert parent.info.run_name == experiment
-    assert parent.data.params == {"seed": "3", "split.forget_persons": "p1, p2"}
+    assert parent.data.params == {"seed": "3", "split.forget_persons": "2 person(s)"}
     assert (parent.info.status, child.info.status) == ("FINISHED", "FINISHED")
     assert child.info.run_id == run.id
     assert child.info.run_name == "unlearn dlfd"

@@ -101,6 +101,10 @@ def _figures(number: int, name: str) -> dict[str, Any]:
         gate.ACCURACY: accuracy,
         gate.FORGETTING: 0.05,
         gate.NOMUS: accuracy,
+        gate.PERSONS: 12.0 * PICTURES,
+        gate.PERSON_NOMUS: accuracy,
+        gate.DETECTED: 3.0,
+        gate.OVER_FORGOTTEN: 0.0,
         "relearn_steps": 10 * number,
         "relearn_reached": 1.0,
     }

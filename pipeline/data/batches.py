@@ -68,10 +68,12 @@ class Faces:
     def epoch(self, batch_size: int, *, seed: int, epoch: int, augment: bool) -> Iterator[Batch]:
         """Every picture once in random order, augmented per sample.
 
-        A last batch of a single picture is joined to the one before: batch normalisation needs two.
+        A last batch of a single picture is joined to the one before: batch normalisation needs two. The only picture
+        of a subset is there twice for the same reason.
         """
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
         order = torch.randperm(len(self), generator=generator)
+        order = order.repeat(2) if len(order) == 1 else order
         for positions in _chunks(order, batch_size):
             raw = self._gather(positions)
             pixels = _augment(raw, generator) if augment else _to_float(raw)

@@ -58,19 +58,20 @@ def leaks(table: pd.DataFrame, content: pd.Series) -> dict[str, Any]:
         content: [N] hashes of the decoded pictures, in the same order.
 
     Returns:
-        contents, persons, units: shared between two sides, by pair of sides; cut_persons: their keys, sorted;
+        contents, persons, units: shared between two sides, by pair of sides; cut_persons: the first row of each;
         conflicts: groups of identical pictures with different labels; duplicates: pictures in retain and forget
         beyond the first of each content.
     """
     used = table["subset"] != "excluded"
     table, content = table[used], content[used]
     subset, person = table["subset"], table["person"]
+    rows = table.index.to_series()
     train = content[subset.isin(["retain", "forget"])]
     return {
         "contents": shared(subset, content),
         "persons": shared(subset, person),
         "units": shared(subset, table["unit"]),
-        "cut_persons": sorted(person[sides_touched(subset, person) > 1].unique()),
+        "cut_persons": sorted(rows[sides_touched(subset, person) > 1].groupby(person).min()),
         "conflicts": int((table["label"].groupby(content).nunique() > 1).sum()),
         "duplicates": int(len(train) - train.nunique()),
     }

@@ -2,7 +2,10 @@
 
 Protocol `person`, the sound one: whole units (`groups.units`) go to one side, so neither a person nor a picture is on
 two. Of the persons held out for testing, `unseen` is drawn to match the forget set's label mix, so that an attack
-which tells the two apart measures memory and not a shift of labels; the others are `test`.
+which tells the two apart measures memory and not a shift of labels; the others are `test`. Persons to forget by name
+(`split.forget_persons`, the open requests) take the place of the random forget set, which is retained instead; all
+others stay where they are, so that no request makes a held-out person one who is learned. However few they are, unseen
+is as large as their label mix allows.
 Protocol `published`: the benchmark's own subsets, leaks and all, to compare with papers; leaks become warnings. Where
 it has no validation subset, one is taken out of retain by whole units, and a note says so.
 """
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,17 +47,26 @@ class Split:
     summary: dict[str, Any]
 
 
-def make(faces: pd.DataFrame, classes: dict[str, list[str]], *, task: str, settings: SplitSettings, seed: int) -> Split:
+def make(
+    faces: pd.DataFrame,
+    classes: dict[str, list[str]],
+    *,
+    task: str,
+    settings: SplitSettings,
+    seed: int,
+    requested: Collection[str] = (),
+) -> Split:
     """Split the images of a store; the same arguments give the same split.
 
     Args:
         faces: the store's table.
         classes: task -> class names, as the store says.
+        requested: persons who asked to be forgotten, beside those of `settings.forget_persons`.
 
     Raises:
         DataError: no labels for the task, no published subsets, or a subset that would be empty.
-        ConfigError: fractions of 1 or more in all, an unknown person in `forget_persons`, or such persons together
-            with protocol `published`.
+        ConfigError: fractions of 1 or more in all, an unknown person in `forget_persons`, or persons to forget
+            together with protocol `published`.
     """
     names = tasks.label_names(classes, task)
     table = pd.DataFrame(
@@ -67,20 +80,22 @@ def make(faces: pd.DataFrame, classes: dict[str, list[str]], *, task: str, setti
     content = faces["content"].reset_index(drop=True)
     reason = _unknown_labels(table, task)
     notes: list[str] = []
+    asked = sorted({*settings.forget_persons, *requested})
     if settings.protocol == "published":
-        subset = _published(faces["published_subset"].reset_index(drop=True), settings)
+        subset = _published(faces["published_subset"].reset_index(drop=True), asked)
         if not (subset == "validation").any():
             subset, notes = _with_validation(subset, table, reason, len(names), settings, seed)
     else:
         reason = _exclusions(table, content, reason, settings.duplicates)
-        subset, notes = _by_person(table[reason == ""], table, len(names), settings, seed)
+        subset, notes = _by_person(table[reason == ""], table, len(names), settings, asked, seed)
         subset = subset.reindex(table.index)
     if (table["person"] == faces["source"].to_numpy()).all():
         notes = [*notes, WITHOUT_PERSONS]
     table["subset"] = subset.where(reason == "", "excluded").astype(str)
     table["reason"] = reason
-    _check_filled(table, settings)
-    return Split(table, _summary(table, content, names, task, settings.protocol, seed, notes))
+    _check_filled(table, settings, asked)
+    summary = _summary(table, content, names, task, settings.protocol, seed, notes)
+    return Split(table, summary | ({"forget_by_name": len(asked)} if asked else {}))
 
 
 def write(split: Split, folder: Path) -> None:
@@ -89,6 +104,19 @@ def write(split: Split, folder: Path) -> None:
     split.table.to_parquet(folder / "splits.parquet", index=False)
     summary = json.dumps(split.summary, indent=2, ensure_ascii=False)
     (folder / "splits.json").write_text(summary + "\n", encoding="utf-8")
+
+
+def forgets_by_name(folder: Path) -> bool:
+    """Whether the forget set is of named persons, however few, and not a random share.
+
+    Raises:
+        DataError: splits.json is missing or damaged.
+    """
+    path = folder / "splits.json"
+    try:
+        return "forget_by_name" in json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is missing or damaged ({error}): delete it and run `dvc repro split`") from None
 
 
 def read(folder: Path) -> pd.DataFrame:
@@ -111,11 +139,11 @@ def _unknown_labels(table: pd.DataFrame, task: str) -> pd.Series:
     return pd.Series("", index=table.index).mask(table["label"] < 0, f"no label for {task}")
 
 
-def _published(published: pd.Series, settings: SplitSettings) -> pd.Series:
-    if settings.forget_persons:
+def _published(published: pd.Series, asked: list[str]) -> pd.Series:
+    if asked:
         raise ConfigError(
-            "split.forget_persons cannot go with `split.protocol: published`, whose forget set is fixed: "
-            "empty it or set `split.protocol: person`"
+            "split.forget_persons and open requests (`dlfd request list`) cannot go with `split.protocol: published`, "
+            "whose forget set is fixed: set `split.protocol: person`, or empty the one and withdraw the others"
         )
     if absent := int((~published.isin(groups.SUBSETS)).sum()):
         raise DataError(
@@ -139,7 +167,7 @@ def _with_validation(
             f"of the {len(free)} that can be taken: lower it"
         )
     counts = pd.crosstab(free["unit"], free["label"]).reindex(columns=range(classes), fill_value=0)
-    side = balance.assign(counts.to_numpy(), {"validation": wanted}, None, np.random.default_rng(seed))
+    side = balance.assign(counts.to_numpy(), {"validation": wanted}, np.random.default_rng(seed))
     taken = free.index[free["unit"].isin(counts.index[side == "validation"])]
     note = (
         f"the published split has no validation subset: {len(taken)} of its retained images were taken for one "
@@ -162,33 +190,28 @@ def _exclusions(table: pd.DataFrame, content: pd.Series, reason: pd.Series, dupl
 
 
 def _by_person(
-    used: pd.DataFrame, everyone: pd.DataFrame, classes: int, settings: SplitSettings, seed: int
+    used: pd.DataFrame, everyone: pd.DataFrame, classes: int, settings: SplitSettings, persons: list[str], seed: int
 ) -> tuple[pd.Series, list[str]]:
     """Subset of every used image, and notes."""
     rng = np.random.default_rng(seed)
     counts = pd.crosstab(used["unit"], used["label"]).reindex(columns=range(classes), fill_value=0)
-    asked, notes = _asked_units(everyone, settings.forget_persons)
-    if absent := sorted(set(settings.forget_persons) - set(used["person"])):
-        told = f"every picture of {', '.join(absent)} is excluded, see `reason` in splits.parquet"
-        notes.append(f"forget_persons: {told}")
-    goal = {
-        "forget": settings.forget_fraction,
-        "validation": settings.validation_fraction,
-        "pool": settings.test_fraction,
-    }
-    if asked:
-        goal["forget"] = float(used["unit"].isin(asked).mean())
+    asked, notes = _asked_units(everyone, persons)
+    if absent := set(persons) - set(used["person"]):
+        notes.append(f"every picture of {len(absent)} person(s) to forget is excluded, see `reason` in splits.parquet")
+    goal = {"forget": settings.forget_fraction, "validation": settings.validation_fraction}
+    goal["pool"] = settings.test_fraction
     if sum(goal.values()) >= 1:
         told = ", ".join(f"{name} {share:.2f}" for name, share in goal.items())
         raise ConfigError(f"split: nothing is left to retain ({told} of all images): lower the fractions")
-    side = dict.fromkeys(counts.index[counts.index.isin(asked)], "forget")
-    free = counts[~counts.index.isin(asked)]
-    goals = {name: share * len(used) for name, share in goal.items() if not (asked and name == "forget")}
-    forgotten = counts[counts.index.isin(asked)].to_numpy().sum(axis=0) if asked else None
-    side |= dict(zip(free.index, balance.assign(free.to_numpy(), goals, forgotten, rng), strict=True))
+    goals = {name: share * len(used) for name, share in goal.items()}
+    side = dict(zip(counts.index, balance.assign(counts.to_numpy(), goals, rng), strict=True))
+    if asked:
+        side = {unit: "retain" if drawn == "forget" else drawn for unit, drawn in side.items()}
+        side |= dict.fromkeys(asked, "forget")
     subset = used["unit"].map(side).astype(object)
-    pool = used[subset == "pool"]
-    unseen = balance.matching(pool["label"], np.bincount(used["label"][subset == "forget"], minlength=classes), rng)
+    pool, forgotten = used[subset == "pool"], used["label"][subset == "forget"]
+    mix, least = np.bincount(forgotten, minlength=classes), len(pool) if asked else 0
+    unseen = balance.matching(pool["label"], mix, rng, least)
     return subset.mask(subset == "pool", "test").mask(subset.index.isin(unseen), "unseen"), notes
 
 
@@ -198,18 +221,15 @@ def _asked_units(table: pd.DataFrame, persons: list[str]) -> tuple[list[str], li
     if unknown := [person for person in persons if person not in by_person.index]:
         close = [difflib.get_close_matches(person, by_person.index, n=1, cutoff=0) for person in unknown]
         told = [f"{person!r} (nearest: {near[0]!r})" for person, near in zip(unknown, close, strict=True)]
-        raise ConfigError(f"split.forget_persons: unknown person(s) {', '.join(told)}")
+        # on a line of their own: MLflow is told the first line of an error, and no person
+        raise ConfigError(f"split.forget_persons: {len(unknown)} unknown person(s):\n{', '.join(told)}")
     asked = sorted(set(by_person[persons])) if persons else []
-    members = by_person[by_person.isin(asked)]
-    along = members[~members.index.isin(persons)]
-    notes = [
-        f"forget_persons: {unit} shares pictures with {', '.join(map(str, keys))}, who are forgotten as well"
-        for unit, keys in along.groupby(along).groups.items()
-    ]
-    return asked, notes
+    along = int((by_person.isin(asked) & ~by_person.index.isin(persons)).sum())
+    note = f"{along} further person key(s) share pictures with the persons to forget and are forgotten as well"
+    return asked, [note] if along else []
 
 
-def _check_filled(table: pd.DataFrame, settings: SplitSettings) -> None:
+def _check_filled(table: pd.DataFrame, settings: SplitSettings, asked: list[str]) -> None:
     filled = set(table["subset"])
     empty = [name for name in groups.SUBSETS if name != "test" and name not in filled]
     if not empty:
@@ -217,6 +237,11 @@ def _check_filled(table: pd.DataFrame, settings: SplitSettings) -> None:
     used, persons = (table["subset"] != "excluded").sum(), table["unit"].nunique()
     if settings.protocol == "published":
         remedy = "the published split does not fit this data; set `split.protocol: person`"
+    elif asked and "forget" in empty:
+        remedy = (
+            "every picture of the persons to forget is excluded (`reason` in splits.parquet would say why), so that no "
+            "model learns them: there is nothing to unlearn"
+        )
     else:
         remedy = "it takes more persons, or other fractions under `split:` in params.yaml"
     raise DataError(
@@ -265,8 +290,8 @@ def warnings(found: dict[str, Any]) -> list[str]:
     for what, noun in (("contents", "identical pictures"), ("persons", "person keys"), ("units", "persons")):
         sentences += [f"{count} {noun} in both {pair.replace(' & ', ' and ')}" for pair, count in found[what].items()]
     if cut := found["cut_persons"]:
-        shown = ", ".join(cut[: groups.EXAMPLES]) + (", …" if len(cut) > groups.EXAMPLES else "")
-        sentences.append(f"{len(cut)} person key(s) cut in two: {shown}")
+        shown = ", ".join(map(str, cut[: groups.EXAMPLES])) + (", …" if len(cut) > groups.EXAMPLES else "")
+        sentences.append(f"{len(cut)} person key(s) cut in two, such as on image {shown}")
     if found["conflicts"]:
         sentences.append(f"{found['conflicts']} group(s) of identical pictures with different labels")
     if found["duplicates"]:

@@ -12,6 +12,8 @@ from pipeline.data import balance, store, tasks
 from pipeline.data.batches import Faces, load_images
 from pipeline.errors import DataError
 
+FEWEST = 100  # pictures that a handful of forgotten ones is compared with
+
 
 def load(
     faces: Path, splits: pd.DataFrame, device: torch.device, *, task: str, only: tuple[str, ...]
@@ -35,13 +37,13 @@ def load(
 
 
 def matched(pool: Faces, wanted: Faces, seed: int) -> Faces:
-    """Pictures of a pool, as many as possible, with the label mix of another subset.
+    """Pictures of a pool with the label mix of another subset: as many as that has, or FEWEST where it has fewer.
 
     What is compared with forget by its losses must not differ from it by its labels.
     """
     mix, there = _codes(wanted), pd.Series(_codes(pool))
     count = max(int(mix.max()), int(there.max())) + 1
-    chosen = balance.matching(there, np.bincount(mix, minlength=count), np.random.default_rng(seed))
+    chosen = balance.matching(there, np.bincount(mix, minlength=count), np.random.default_rng(seed), FEWEST)
     return pool.take(torch.from_numpy(np.sort(chosen))) if len(chosen) else pool
 
 

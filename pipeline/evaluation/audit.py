@@ -45,7 +45,7 @@ class Audit:
     Attributes:
         figures: flat, for metrics/<name>.json.
         attacks: a row an attack: its figures and, where it looks at the model alone, its distance to the oracle.
-        persons: forgotten persons by pseudonym (`pipeline.evaluation.persons.Ranking`).
+        persons: forgotten persons (`pipeline.evaluation.persons.Ranking`).
     """
 
     figures: dict[str, float | str]

@@ -28,7 +28,8 @@ class Attack:
     """What the attacker reached.
 
     Attributes:
-        accuracy: balanced, on held-out folds, in [0, 1]; `low`, `high` is its interval.
+        accuracy: balanced, on held-out folds, in [0, 1]; `low`, `high` is its interval. NaN, all three, where a side
+            has fewer persons than there are folds: nobody is left to learn the attack from.
         auc: area under the ROC curve of "a great score means member"; 0.5 is chance. `auc_low`, `auc_high`.
         tpr_1, tpr_01: share of members named at no more than 1 % and 0.1 % false positives. With fewer than 1,000
             non-members the latter means none. `tpr_1_low` … `tpr_01_high`.
@@ -66,8 +67,10 @@ def attack(
     sides of a fold, and the bootstrap draws whole persons.
 
     Raises:
-        DataError: fewer samples or groups on one side than folds, or a score that is infinite or NaN.
+        DataError: no sample on one side, or a score that is infinite or NaN.
     """
+    if not len(members) or not len(non_members):
+        raise DataError("a membership attack needs members and non-members: see `split:` in params.yaml")
     members, member_groups = _sorted(members, member_groups)
     non_members, non_member_groups = _sorted(non_members, non_member_groups)
     hit = _held_out_hits(members, non_members, member_groups, non_member_groups, folds, np.random.default_rng(seed))
@@ -106,8 +109,8 @@ def auc(members: np.ndarray, non_members: np.ndarray) -> float:
 
 
 def interval(draws: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Percentile interval of bootstrap draws; NaN where there are none."""
-    if not len(draws):
+    """Percentile interval of bootstrap draws; NaN where there are none, or they are NaN."""
+    if not len(draws) or np.isnan(draws).any():
         return float("nan"), float("nan")
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
@@ -171,7 +174,12 @@ def _held_out_hits(
     folds: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Whether the attacker is right about each sample, trained on the other folds: float [M + K] of 0 and 1."""
+    """Whether the attacker is right about each sample, trained on the other folds: float [M + K] of 0 and 1.
+
+    All NaN where a side has fewer persons than folds.
+    """
+    if min(member_groups.max(), non_member_groups.max()) + 1 < folds:
+        return np.full(len(members) + len(non_members), np.nan)
     scores = np.concatenate([members, non_members])
     truth = np.r_[np.ones(len(members)), np.zeros(len(non_members))]
     fold = np.r_[_folds(member_groups, folds, rng), _folds(non_member_groups, folds, rng)]
@@ -192,13 +200,7 @@ def _attacker():  # type: ignore[no-untyped-def]  # scikit-learn has no types
 
 
 def _folds(groups: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    count = int(groups.max()) + 1 if len(groups) else 0
-    if count < folds:
-        raise DataError(
-            f"a membership attack with {folds} folds needs at least {folds} persons on each side, got {count}: "
-            "lower evaluate.attack_folds or enlarge the forget or held-out set"
-        )
-    return (rng.permutation(count) % folds)[groups]
+    return (rng.permutation(int(groups.max()) + 1) % folds)[groups]
 
 
 def _resamples(groups: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:

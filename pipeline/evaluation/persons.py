@@ -6,7 +6,6 @@ correlation of two pictures of a never-seen person: persons with many pictures a
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +20,9 @@ class Ranking:
     """Forgotten persons among never-seen ones.
 
     Attributes:
-        table: the most detectable first: person (a pseudonym), pictures, score, rank (share of never-seen persons that
-            score as much or more, in [0, 1]: small is suspicious), detected (above all but FALSE_ALARMS of them).
+        table: the most detectable first: unit (a person: no name for others to read), pictures, score, rank (share of
+            never-seen persons that score as much or more, in [0, 1]: small is suspicious), detected (above all but
+            FALSE_ALARMS of them; of fewer than 1 / FALSE_ALARMS persons: above all).
         p_high, p_low: probability that so many forgotten persons are among the TOP highest (lowest) scores of all by
             chance, were they never seen.
     """
@@ -49,20 +49,15 @@ def rank(members: np.ndarray, member_units: np.ndarray, others: np.ndarray, othe
     at_least = len(unseen) - np.searchsorted(unseen, score, "left")
     table = pd.DataFrame(
         {
-            "person": [pseudonym(unit) for unit in forgotten.index],
+            "unit": forgotten.index.to_numpy(),
             "pictures": forgotten["pictures"].to_numpy(),
             "score": score,
             "rank": at_least / len(unseen),
             "detected": at_least <= FALSE_ALARMS * len(unseen),
         }
     )
-    table = table.sort_values(["score", "person"], ascending=[False, True], ignore_index=True)
+    table = table.sort_values(["score", "unit"], ascending=[False, True], ignore_index=True)
     return Ranking(table, _too_many(score, unseen), _too_many(-score, -unseen))
-
-
-def pseudonym(unit: str) -> str:
-    """A short name for a person, the same in every run. Who knows the keys of persons can resolve it."""
-    return "person-" + hashlib.sha256(str(unit).encode()).hexdigest()[:8]
 
 
 def _scores(standardised: np.ndarray, units: np.ndarray, likeness: float) -> pd.DataFrame:

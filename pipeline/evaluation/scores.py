@@ -1,4 +1,4 @@
-"""The paper's two summary figures (Choi & Na, AAAI 2025, section "Evaluation metrics")."""
+"""The paper's two summary figures (Choi & Na, AAAI 2025, section "Evaluation metrics"). Of no number (NaN): NaN."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from pipeline import gate
 from pipeline.evaluation import verdict
-from pipeline.evaluation.persons import pseudonym
 from pipeline.report.section import Section
 from pipeline.report.stored import Stored
 
@@ -14,7 +13,7 @@ SAID = {
     verdict.REMEMBERS: "The audits still find that it remembers",
     verdict.OVER_FORGOTTEN: "The audits find that it over-forgets, which gives the forgotten away as well",
     verdict.FORGOTTEN: "The audits find no trace of the forgotten in it",
-    verdict.TOO_FEW: "Of so few persons the audits can say nothing",
+    verdict.TOO_FEW: "Of so few persons the audits can say nothing but who stands out, see “at risk”",
 }
 
 
@@ -23,20 +22,12 @@ def section(stored: Stored) -> Section:
     passing = [name for name, reasons in decision.reasons.items() if not reasons]
     values: dict[str, Any] = {"accepted": decision.accepted, "passing": passing, "reasons": decision.reasons}
     values |= {"register": stored.params.register, "splits": stored.splits, "dataset": stored.dataset}
-    values["warnings"] = _without_keys(stored.splits)
+    values["warnings"] = stored.splits["warnings"]
+    values |= {"basis": decision.basis, "few": any(map(gate.few, (stored.metrics[name] for name in decision.reasons)))}
     if decision.accepted:
         metrics = stored.metrics[decision.accepted]
-        values |= {"nomus": metrics[gate.NOMUS], "metrics": metrics, "said": _audits(metrics)}
+        values |= {"merit": gate.merit(metrics), "metrics": metrics, "said": _audits(metrics)}
     return Section(values)
-
-
-def _without_keys(splits: dict[str, Any]) -> list[str]:
-    """The split's warnings with a pseudonym for each person key that they name: keys do not belong onto the page."""
-    keys = sorted(splits.get("leaks", {}).get("cut_persons", []), key=len, reverse=True)
-    found = list(splits["warnings"])
-    for key in keys:
-        found = [warning.replace(key, pseudonym(key)) for warning in found]
-    return found
 
 
 def _audits(metrics: dict[str, Any]) -> str:

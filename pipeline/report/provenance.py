@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import layout
+from pipeline import layout, pseudonyms
 from pipeline.report.section import Section
 from pipeline.report.stored import Stored
 
@@ -73,8 +73,8 @@ def parameters(stored: Stored) -> dict[str, str]:
     """
     told = asdict(stored.params) | {name: stored.infos[name].get("settings", {}) for name in stored.methods}
     del told["device"]
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in told.items():
         for key, one in value.items() if isinstance(value, dict) else [("", value)]:
-            flat[f"{name}.{key}" if key else name] = str(one)
-    return flat
+            flat[f"{name}.{key}" if key else name] = one
+    return {name: str(value) for name, value in pseudonyms.without_persons(flat).items()}

@@ -23,6 +23,7 @@ Ours, not the paper's, each with its reason and the setting that gives the paper
 - The pushing also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5): pushing on would
   over-forget, which the symmetric score 2·|MIA − 0.5| cannot tell from remembering.
 - The check's validation sample has the label mix of forget: else labels would be taken for memory.
+- Of fewer forget pictures than the attack has folds, the AUC takes the place of the attack's accuracy.
 - Pictures are pushed with the model in evaluation mode and its parameters frozen: the gradient goes to the pixels only.
 """
 
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -191,4 +193,4 @@ class _ForgettingCheck:
     def __call__(self, model: FaceClassifier) -> tuple[float, float]:
         members, others = (losses_of(model, faces, self.precision) for faces in (self.forget, self.validation))
         attack = loss_attack(members.cpu().numpy(), others.cpu().numpy(), bootstrap=0, seed=self.seed)
-        return forgetting_score(attack.accuracy), attack.auc
+        return forgetting_score(attack.auc if np.isnan(attack.accuracy) else attack.accuracy), attack.auc

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import typer
 
-from pipeline import config, gate, registry, tracking_store
+from pipeline import config, gate, layout, registry, tracking_store
+from pipeline.erasure import progress
 from pipeline.errors import RegistryError
 from stages.common import guarded
 
@@ -46,12 +48,12 @@ def promote(
     if before == number:
         typer.echo(f"version {number} of {name} is the champion already")
         return
-    nomus = chosen.tags.get(gate.NOMUS, "?")
+    nomus = _rounded(chosen.tags.get(gate.NOMUS, "")) or "?"
     typer.echo(f"version {number} of {name}: {chosen.tags.get('method', '?')}, validation NoMUS {nomus}")
+    _warn(f"{name}/{number}")
     if not yes:
         typer.confirm(f"Make it the champion in place of {_named(before)}?", abort=True)
-    change = registry.promote(name, number)
-    typer.echo(f"champion of {name}: {_named(change.before)} -> version {change.after}")
+    _changed(name, registry.promote(name, number))
     typer.echo(f"Serve it: mlflow models serve -m models:/{name}@{registry.CHAMPION} --env-manager local")
 
 
@@ -63,17 +65,18 @@ def rollback(name: str = NAME, yes: bool = YES) -> None:
     if not (known := registry.versions(name)):
         raise RegistryError(registry.nothing_yet(name))
     before = next((one.number for one in known if registry.PREVIOUS in one.aliases), None)
+    if before is not None:
+        _warn(f"{name}/{before}")
     if not yes and before is not None:
         typer.confirm(f"Put version {before} of {name} back into service?", abort=True)
-    change = registry.rollback(name)
-    typer.echo(f"champion of {name}: {_named(change.before)} -> version {change.after}")
+    _changed(name, registry.rollback(name))
 
 
 def _resolve(name: str) -> str:
     """The model's name, with the checkout's root as working folder, where params.yaml and mlflow.db are."""
     if not tracking_store.enabled():
         raise RegistryError("DLFD_TRACKING=off hides the registry, which is MLflow's: unset it for this command")
-    os.chdir(tracking_store.root())
+    os.chdir(layout.root())
     return name or config.load().register.model_name
 
 
@@ -89,6 +92,19 @@ def _holder(known: list[registry.Version], name: str, alias: str) -> int:
         if alias in one.aliases:
             return one.number
     raise RegistryError(f"{name} has no {alias}: name a version of `dlfd models list`")
+
+
+def _warn(model: str) -> None:
+    if known := progress.service(model).known:
+        told = f"{len(known)} open request(s) to be forgotten came after it, or it never forgot them"
+        typer.secho(f"warning: {model} may still know who asked: {told} (`dlfd request list`)", fg="yellow", err=True)
+
+
+def _changed(name: str, change: registry.Change) -> None:
+    """Tell of a new champion, and enter it for the requests that it has forgotten."""
+    typer.echo(f"champion of {name}: {_named(change.before)} -> version {change.after}")
+    if done := progress.put_into_service(f"{name}/{change.after}").forgotten:
+        typer.echo(f"{len(done)} open request(s) are forgotten in service (`dlfd request list`)")
 
 
 def _named(number: int | None) -> str:
@@ -113,7 +129,9 @@ def _show(name: str, known: list[registry.Version]) -> None:
 
 
 def _rounded(figure: str) -> str:
-    return f"{float(figure):.3f}" if figure else ""
+    if not figure:
+        return ""
+    return "none" if math.isnan(float(figure)) else f"{float(figure):.3f}"  # of few persons
 
 
 def _short(revision: str) -> str:

@@ -17,13 +17,20 @@ import pandas as pd
 import typer
 import yaml
 
-from pipeline import config, reference_tables, tracking_store
+from pipeline import config, layout, reference_tables
 from pipeline.errors import ConfigError, PipelineError
 from stages.common import guarded
 
 OUT = Path("reports/tables")
 COMPARISON = "reports/comparison.csv"
-INPUTS = ("params.yaml", "dvc.yaml", "data.dvc", "pipeline", "stages")  # what the outcome of a cell depends on
+INPUTS = (
+    "params.yaml",
+    "dvc.yaml",
+    "data.dvc",
+    str(layout.REQUESTS),
+    "pipeline",
+    "stages",
+)  # what the outcome of a cell depends on
 
 
 @guarded
@@ -33,7 +40,7 @@ def table(
     setting: list[str] = typer.Option([], "--set", "-S", help="as for `dvc exp run`, such as train.epochs=100"),
 ) -> None:
     """Run every cell of a table and write it as Markdown and CSV, mean ± standard deviation over the seeds."""
-    os.chdir(tracking_store.root())
+    os.chdir(layout.root())
     params = config.load()
     _check_settings(number, setting)
     rows = []

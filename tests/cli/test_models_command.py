@@ -10,7 +10,8 @@ import registry_checkout as tiny
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline import models, registry, tracking_store
+from pipeline import layout, models, registry, tracking_store
+from pipeline.erasure import ledger, requests
 from stages.cli.models import app
 
 
@@ -78,6 +79,29 @@ def test_list_promote_rollback(checkout: str, store: Path, monkeypatch: pytest.M
     again = dlfd("rollback", "--yes")
     assert (again.exit_code, champion(checkout)) == (1, 1)
     assert "nothing to roll" in again.stderr
+
+
+def test_a_champion_puts_requests_into_service_and_a_rollback_warns(
+    checkout: str, store: Path, request: pytest.FixtureRequest
+) -> None:
+    request.addfinalizer(lambda: [(store / path).unlink() for path in (layout.REQUESTS, layout.PROGRESS)])
+    add(checkout, 11, 0.7)
+    add(checkout, 12, 0.8)
+    name, person = "20261121-000001", "abcdef-0000000000000001"
+    received = ledger.Event(name, ledger.RECEIVED, person, "2030-01-01", time=ledger.now())
+    unlearned = ledger.Event(name, ledger.UNLEARNED, person, model=f"{checkout}/2", time=ledger.now())
+    ledger.append(store / layout.REQUESTS, lambda known: [received])
+    ledger.append(store / layout.PROGRESS, lambda known: [unlearned])
+    first = dlfd("promote", "1", "--yes")
+    assert f"warning: {checkout}/1 may still know who asked: 1 open request(s)" in first.stderr
+    assert requests.read()[0].state == "unlearned"
+    second = dlfd("promote", "2", "--yes")
+    assert "warning" not in second.stderr
+    assert "1 open request(s) are forgotten in service" in second.stdout
+    assert (requests.read()[0].state, requests.read()[0].model) == ("in service", f"{checkout}/2")
+    back = dlfd("rollback", "--yes")
+    assert "may still know who asked" in back.stderr
+    assert requests.read()[0].state == "unlearned"
 
 
 def test_no_is_no(checkout: str) -> None:

@@ -116,7 +116,7 @@ def test_a_class_without_images_counts_as_zero(many_faces: pd.DataFrame, tmp_pat
 def test_small_subsets_are_named(many_faces: pd.DataFrame, tmp_path: Path) -> None:
     strict = ValidateSettings(min_images_per_subset=100, max_label_shift=0.1)
     (error,) = run(split_of(many_faces), many_faces, tmp_path, strict).errors
-    assert "each subset has at least 100 images" in error
+    assert "each of retain, forget, validation, unseen has at least 100 images" in error
     assert "3 row(s)" in error
     assert "subset forget" in error
 

@@ -38,7 +38,7 @@ def check_sound(faces: pd.DataFrame, split: splits.Split) -> None:
     assert sum(split.summary["counts"].values()) == len(faces)
     assert split.summary["warnings"] == []
     counts = split.summary["counts"]
-    assert counts["unseen"] <= counts["forget"]
+    assert counts["unseen"] <= counts["forget"] or "forget_by_name" in split.summary
 
 
 @given(
@@ -117,15 +117,18 @@ def test_persons_who_ask_are_forgotten_whole(many_faces: pd.DataFrame) -> None:
     check_sound(many_faces, split)
     forgotten = split.table[split.table["subset"] == "forget"]
     assert set(forgotten["person"]) == {"F00/D", "F01/D", "F05/D"}  # F01 shares a picture with F00
-    assert split.summary["notes"] == ["forget_persons: F00/D shares pictures with F01/D, who are forgotten as well"]
+    assert split.summary["notes"] == [
+        "1 further person key(s) share pictures with the persons to forget and are forgotten as well"
+    ]
     assert not split.table.loc[split.table["person"].isin(["F00/D", "F01/D", "F05/D"]), "subset"].isin(["retain"]).any()
     held_out = split.table["subset"].isin(["test", "unseen"]).sum() / (split.table["subset"] != "excluded").sum()
     assert held_out == pytest.approx(SplitSettings().test_fraction, abs=0.03)
 
 
 def test_an_unknown_person_is_named_with_the_nearest(many_faces: pd.DataFrame) -> None:
-    with pytest.raises(ConfigError, match=r"'F5/D' \(nearest: 'F5\d/D'\)"):
+    with pytest.raises(ConfigError, match=r"'F5/D' \(nearest: 'F5\d/D'\)") as error:
         make(many_faces, forget_persons=["F5/D"])
+    assert "/D" not in str(error.value).splitlines()[0], "MLflow is told the first line"
 
 
 def test_a_person_without_usable_pictures_is_told_of(many_faces: pd.DataFrame) -> None:
@@ -133,13 +136,66 @@ def test_a_person_without_usable_pictures_is_told_of(many_faces: pd.DataFrame) -
     split = make(many_faces, forget_persons=["F09/D", "F05/D"])
     assert set(split.table.loc[split.table["subset"] == "forget", "person"]) == {"F05/D"}
     (note,) = split.summary["notes"]
-    assert "every picture of F09/D is excluded" in note
+    assert "every picture of 1 person(s) to forget is excluded" in note
 
 
 def test_a_person_without_usable_pictures_leaves_nothing_to_forget(many_faces: pd.DataFrame) -> None:
     many_faces.loc[many_faces["person"] == "F09/D", "age"] = -1
-    with pytest.raises(DataError, match="no image in forget"):
+    with pytest.raises(DataError, match=r"no image in forget.* there is nothing to unlearn"):
         make(many_faces, forget_persons=["F09/D"])
+
+
+@given(seed=st.integers(0, 3), asked=st.sets(st.integers(0, 59), min_size=1, max_size=6))
+@settings(max_examples=15, deadline=None)
+def test_requests_move_nobody_else(seed: int, asked: set[int]) -> None:
+    """Beside them: who was to be forgotten at random is retained. Nobody who was held out is learned."""
+    rng = np.random.default_rng(7)
+    faces = make_faces(
+        [f"p{number:02d}" for number in range(60) for _ in range(4)],
+        [f"c{number}" for number in range(240)],
+        rng.integers(0, 3, 240).tolist(),
+    )
+    persons = {f"p{number:02d}" for number in asked}
+    plain, named = (
+        make(faces, seed),
+        splits.make(faces, CLASSES, task="age", settings=SplitSettings(), seed=seed, requested=persons),
+    )
+    check_sound(faces, named)
+    assert set(named.table.loc[named.table["subset"] == "forget", "person"]) == persons
+    held_out = {"unseen": "held out", "test": "held out"}
+    expected = plain.table["subset"].replace({"forget": "retain", **held_out})
+    others = ~named.table["person"].isin(persons)
+    assert (named.table["subset"].replace(held_out)[others] == expected[others]).all()
+
+
+def test_no_request_is_no_change(many_faces: pd.DataFrame) -> None:
+    plain = make(many_faces)
+    asked = splits.make(many_faces, CLASSES, task="age", settings=SplitSettings(), seed=0, requested=set())
+    pd.testing.assert_frame_equal(plain.table, asked.table)
+    assert plain.summary == asked.summary
+    assert "forget_by_name" not in plain.summary
+
+
+def test_one_person_is_compared_with_as_many_as_their_labels_allow(many_faces: pd.DataFrame) -> None:
+    plain = make(many_faces)
+    split = make(many_faces, forget_persons=["F05/D"])
+    counts = split.summary["counts"]
+    assert counts["forget"] == 5
+    assert counts["unseen"] > 4 * counts["forget"]
+    assert split.summary["label_shift"] <= balance.UNSEEN_SHIFT
+    assert counts["unseen"] + counts["test"] >= plain.summary["counts"]["unseen"] + plain.summary["counts"]["test"] - 5
+
+
+def test_requests_and_named_persons_are_forgotten_together(many_faces: pd.DataFrame) -> None:
+    chosen = SplitSettings(forget_persons=["F05/D"])
+    split = splits.make(many_faces, CLASSES, task="age", settings=chosen, seed=0, requested={"F30/D", "F05/D"})
+    assert set(split.table.loc[split.table["subset"] == "forget", "person"]) == {"F05/D", "F30/D"}
+
+
+def test_what_a_split_says_of_itself_names_nobody(published: pd.DataFrame, many_faces: pd.DataFrame) -> None:
+    told = [make(published, protocol="published").summary, make(many_faces, forget_persons=["F00/D"]).summary]
+    assert told[0]["leaks"]["cut_persons"]
+    assert "/D" not in str(told)
 
 
 def test_fractions_must_leave_something(many_faces: pd.DataFrame) -> None:
@@ -176,10 +232,10 @@ def test_the_published_split_is_taken_as_it_is_and_its_leaks_are_counted(publish
     assert leaks["contents"] == {"retain & unseen": 1}
     assert leaks["units"] == {"forget & retain": 1, "retain & unseen": 1}
     assert leaks["persons"] == {"forget & retain": 1}
-    assert leaks["cut_persons"] == ["F10/D"]
+    assert leaks["cut_persons"] == [50]
     assert leaks["conflicts"] == 1
     assert leaks["duplicates"] == 3
-    assert "1 person key(s) cut in two: F10/D" in split.summary["warnings"]
+    assert "1 person key(s) cut in two, such as on image 50" in split.summary["warnings"]
 
 
 def test_a_data_set_without_a_split_of_its_own(many_faces: pd.DataFrame) -> None:
@@ -188,7 +244,7 @@ def test_a_data_set_without_a_split_of_its_own(many_faces: pd.DataFrame) -> None
 
 
 def test_published_has_a_fixed_forget_set(published: pd.DataFrame) -> None:
-    with pytest.raises(ConfigError, match="forget_persons cannot go with"):
+    with pytest.raises(ConfigError, match=r"cannot go with `split.protocol: published`"):
         make(published, protocol="published", forget_persons=["F00/D"])
 
 

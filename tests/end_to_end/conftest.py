@@ -14,7 +14,7 @@ import yaml
 from checkouts import Checkout, Done
 
 PROJECT = Path(__file__).parents[2]
-DATA = {"kind": "synthetic", "seed": 0, "persons": 90, "images_per_person": 2, "image_size": 32}
+DATA = {"kind": "synthetic", "seed": 0, "persons": 150, "images_per_person": 2, "image_size": 32}
 SETTINGS = {
     "data.image_size": 32,
     "validate.min_images_per_class": 0,

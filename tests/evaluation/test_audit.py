@@ -206,6 +206,24 @@ def test_too_few_persons_get_no_verdict() -> None:
     assert found.figures["persons_detected"] == 6, "each is ranked all the same"
 
 
+@pytest.mark.parametrize("pictures", [1, 3])
+def test_one_person_is_ranked_and_what_cannot_be_said_is_no_number(pictures: int) -> None:
+    model, yard = results(0, ("retain", "forget")), oracle()
+    rows = (model.table["subset"].ne("forget") | model.table["unit"].eq("forget0")).to_numpy(copy=True)
+    rows[np.flatnonzero(model.table["unit"].eq("forget0"))[pictures:]] = False
+
+    def cut(one: Results) -> Results:
+        return Results(one.table[rows].reset_index(drop=True), one.labels[rows], one.logits[rows], one.features[rows])
+
+    found = audited(
+        cut(model), yardsticks=[dataclasses.replace(yard, results=cut(yard.results), learned=yard.learned[rows])]
+    )
+    assert found.figures["verdict"] == "too few persons"
+    assert len(found.persons) == 1
+    assert found.attacks["accuracy"].isna().all()
+    assert found.attacks["auc"].notna().all()
+
+
 def test_a_yardstick_of_other_pictures_is_refused() -> None:
     moved = dataclasses.replace(oracle(), results=changed(oracle().results, np.arange(1), image=5))
     with pytest.raises(DataError, match="of other pictures"):

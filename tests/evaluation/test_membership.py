@@ -74,9 +74,20 @@ def test_a_person_is_never_in_training_and_test_of_the_attacker() -> None:
     assert loss_attack(members, others, member_groups=person, non_member_groups=person).accuracy < 0.62
 
 
-def test_too_few_persons_and_broken_losses_are_refused() -> None:
-    with pytest.raises(DataError, match=r"needs at least 5 persons.*attack_folds"):
-        loss_attack(np.ones(3), np.ones(50))
+@pytest.mark.parametrize("few", ["members", "others"])
+def test_of_too_few_persons_to_learn_from_there_is_no_accuracy_but_an_area(few: str) -> None:
+    sides = {"members": np.full(3, 0.1), "others": np.full(50, 1.0)}
+    if few == "others":
+        sides = {"members": np.full(50, 0.1), "others": np.full(3, 1.0)}
+    found = loss_attack(sides["members"], sides["others"], folds=5, bootstrap=50)
+    assert np.isnan([found.accuracy, found.low, found.high]).all()
+    assert (found.auc, found.auc_low, found.auc_high) == (1, 1, 1)
+    assert np.isfinite(loss_attack(sides["members"], sides["others"], folds=3, bootstrap=50).accuracy)
+
+
+def test_an_empty_side_and_broken_losses_are_refused() -> None:
+    with pytest.raises(DataError, match="needs members and non-members"):
+        loss_attack(np.ones(0), np.ones(50))
     for broken in (np.nan, np.inf):
         with pytest.raises(DataError, match="infinite or NaN"):
             loss_attack(np.array([1.0, broken] * 5), np.ones(10))

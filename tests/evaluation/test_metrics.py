@@ -75,6 +75,15 @@ def test_accuracies_and_losses_are_plain_means(samples: pd.DataFrame) -> None:
     assert figures["nomus"] == pytest.approx((figures["test_accuracy"] + 1 - score) / 2)
 
 
+def test_with_fewer_persons_than_folds_the_attack_is_no_number_and_the_rest_stands(samples: pd.DataFrame) -> None:
+    few = samples[samples["subset"].ne("forget") | samples["unit"].isin(["forget0", "forget1"])]
+    figures = summarise(few, SETTINGS, seed=0)
+    names = ("mia_accuracy", "mia_interval_low", "mia_interval_high", "forgetting_score", "nomus")
+    none = {*names, *(f"validation_{name}" for name in ("mia_accuracy", "forgetting_score", "nomus"))}
+    assert {name for name, value in figures.items() if np.isnan(value)} == none
+    assert figures["test_accuracy"] == summarise(samples, SETTINGS, seed=0)["test_accuracy"]
+
+
 def test_the_order_of_the_rows_does_not_matter(samples: pd.DataFrame) -> None:
     shuffled = samples.sample(frac=1, random_state=1)
     assert summarise(shuffled, SETTINGS, seed=0) == pytest.approx(summarise(samples, SETTINGS, seed=0), abs=1e-12)

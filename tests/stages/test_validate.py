@@ -65,6 +65,22 @@ def test_a_person_in_forget_and_retain_stops_the_run(table: pd.DataFrame, monkey
     assert len(result()["errors"]) == 2  # by key and by unit
 
 
+def test_one_person_by_name_passes_and_a_random_share_as_small_does_not(
+    table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = SplitSettings(forget_persons=["p05"])
+    split = splits.make(store.open(layout.FACES).table, CLASSES, task="age", settings=chosen, seed=0)
+    splits.write(split, layout.SPLITS)
+    stage("validate", monkeypatch)[0]()
+    assert result()["success"] is True
+    summary = json.loads((layout.SPLITS / "splits.json").read_text())
+    del summary["forget_by_name"]
+    (layout.SPLITS / "splits.json").write_text(json.dumps(summary))
+    with pytest.raises(DataError, match=r"has at least .* subset forget images 4"):
+        stage("validate", monkeypatch)[0]()
+    assert "p05" not in (layout.VALIDATION / "result.json").read_text()
+
+
 def test_under_published_it_warns(
     table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

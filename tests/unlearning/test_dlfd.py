@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from helpers import make_faces, make_model, same_state, state
 
-from pipeline.training import Updater
+from pipeline.training import Updater, fit
 from pipeline.transport import transport_cost
 from pipeline.unlearning import dlfd
 from pipeline.unlearning.base import Run
@@ -183,3 +184,20 @@ def test_the_first_pushed_pictures_are_kept_to_be_shown() -> None:
     assert before.shape == after.shape == (dlfd.SHOWN, *before.shape[1:])
     assert 0 < float((after - before).abs().max()) <= 0.01 + 1e-6
     assert run_dlfd(steps=0, dynamic=False, recovery_share=1.0)[1].examples is None
+
+
+@pytest.mark.parametrize(("learned", "pushes"), [(True, True), (False, False)])
+def test_three_pictures_of_one_person_are_checked_by_the_area(learned: bool, pushes: bool) -> None:
+    """Where the attack has no accuracy: remembered pictures are pushed away from, others end the pushing at once."""
+    model, run = make_model(), Run(seed=0)
+    forget, validation = make_faces(3, seed=1), make_faces(200, seed=2)
+    if learned:
+        fit(model, forget, settings(epochs=30, batch_size=3, learning_rate=0.05, augment=False), seed=0)
+    else:
+        wrong = replace(forget, labels=(forget.labels + 1) % 3)
+        fit(model, wrong, settings(epochs=30, batch_size=3, learning_rate=0.05, augment=False), seed=0)
+    dlfd.unlearn(model, settings(check_every=1), run, retain=make_faces(64), forget=forget, validation=validation)
+    first = run.history[0]
+    assert first["distancing"] == pushes
+    assert first["forgetting_score"] == pytest.approx(2 * abs(first["forget_auc"] - 0.5))
+    assert (first["forget_auc"] > 0.5) == learned

@@ -119,6 +119,15 @@ def test_forget_pictures_are_read_by_the_methods_that_should(name: str, original
     assert same_state(state(model), state(other)) != reads
 
 
+@pytest.mark.parametrize("pictures", [1, 3])
+@pytest.mark.parametrize("name", method_names())
+def test_one_person_of_few_pictures_can_be_forgotten(name: str, pictures: int, original: FaceClassifier) -> None:
+    few = {**SUBSETS, "forget": SUBSETS["forget"].take(torch.arange(pictures))}
+    model, run = run_method(name, original, subsets=few)
+    assert run.status in ("finished", "stopped early"), run.note
+    assert losses_of(model, few["forget"]).isfinite().all()
+
+
 @pytest.mark.parametrize("name", method_names())
 def test_a_method_serves_several_attributes_at_once(name: str) -> None:
     generator = torch.Generator().manual_seed(0)

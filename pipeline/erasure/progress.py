@@ -1,0 +1,151 @@
+"""What the pipeline and the registry did about open requests, entered into requests_progress.csv.
+
+A request is *unlearned* by a registered version where no picture of the person was held out or retained: all that
+could be learned was in the forget set. It is *verified* where the audit of that version finds nothing: its verdict is
+neither `remembers` nor `over-forgotten`, and the person is not `detected` among never-seen ones. The audit reads
+`unseen`, which chose nothing. It is *in service* while the champion is a version that has unlearned it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline import layout
+from pipeline.erasure import ledger, requests
+from pipeline.erasure.ledger import Event
+from pipeline.erasure.requests import Request
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REFUTED = ("remembers", "over-forgotten")  # verdicts of `pipeline.evaluation.verdict` that verify nobody
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a version in service means for the open requests.
+
+    Attributes:
+        forgotten: those whom it has unlearned.
+        known: those whom it may still know.
+    """
+
+    forgotten: list[Request]
+    known: list[Request]
+
+
+def of_method(name: str, model: str, audit: Mapping[str, Any]) -> dict[str, str]:
+    """`registered` for a method of this run; its split and ranks are read where there are open requests.
+
+    Raises:
+        DataError: the split is missing or damaged.
+        RequestError, SaltError: a ledger or the salt cannot be used.
+    """
+    if not any(request.open for request in requests.read()):
+        return {}
+    import pandas as pd
+
+    from pipeline.data import splits
+
+    return registered(model, splits.read(layout.SPLITS), audit, pd.read_csv(layout.EVALUATION / name / "persons.csv"))
+
+
+def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], persons: pd.DataFrame) -> dict[str, str]:
+    """Enter what a registered version did for the open requests.
+
+    Args:
+        model: name and version, such as `unlearned-face-classifier/3`.
+        splits: the split table that it was trained with.
+        audit: its metrics, with the `verdict`.
+        persons: its persons.csv.
+
+    Returns:
+        Request id -> what the audit says of it; requests that are not in the split, as those that came in since it was
+        made, are left out.
+
+    Raises:
+        RequestError, SaltError: a ledger or the salt cannot be used.
+    """
+    found = [request for request in requests.read() if request.open]
+    if not found:
+        return {}
+    salt = requests.own_salt(found)
+    forgotten = _forgotten(splits)
+    units = {salt.key(person): salt.key(unit) for person, unit in forgotten.items()}
+    done = [request for request in found if request.person in units]
+    ranked = persons.set_index("person")
+    told: dict[str, str] = {}
+    events = []
+    for request in done:
+        good, evidence = _evidence(units[request.person], audit, ranked)
+        told[request.id] = f"{'verified' if good else 'unlearned, not verified'}: {evidence}"
+        events.append(_event(request, ledger.UNLEARNED, model, "" if good else f"not verified: {evidence}"))
+        if good:
+            events.append(_event(request, ledger.VERIFIED, model, evidence))
+    _enter(events)
+    return told
+
+
+def service(model: str) -> Service:
+    """Whom of the open requests a version has unlearned.
+
+    Raises:
+        RequestError: a ledger cannot be read.
+    """
+    found = [request for request in requests.read() if request.open]
+    return Service(
+        [request for request in found if model in request.unlearned_by()],
+        [request for request in found if model not in request.unlearned_by()],
+    )
+
+
+def put_into_service(model: str) -> Service:
+    """Enter that a version is the champion now: requests that it has unlearned are in service, others no longer.
+
+    Raises:
+        RequestError: a ledger cannot be used.
+    """
+    now = service(model)
+    in_service = requests.STATES[ledger.IN_SERVICE]
+    came = [one for one in now.forgotten if (one.state, one.model) != (in_service, model)]
+    gone = [one for one in now.known if one.state == in_service]
+    _enter([_event(one, ledger.IN_SERVICE, model) for one in came])
+    _enter([_event(one, ledger.OUT_OF_SERVICE, model, "the champion has not forgotten the person") for one in gone])
+    return now
+
+
+def _forgotten(splits: pd.DataFrame) -> dict[str, str]:
+    """Person -> unit, of persons all of whose pictures are to be forgotten or are excluded."""
+    gone = splits["subset"].isin(["forget", "excluded"]).groupby(splits["person"]).all()
+    unit = splits.groupby("person")["unit"].first()
+    return {str(person): str(unit[person]) for person in gone.index[gone]}
+
+
+def _evidence(unit: str, audit: Mapping[str, Any], ranked: pd.DataFrame) -> tuple[bool, str]:
+    """Whether the audit verifies a person, and what it says."""
+    verdict = str(audit["verdict"])
+    if unit not in ranked.index:
+        return verdict not in REFUTED, f"verdict {verdict}; no picture of theirs was learned"
+    row = ranked.loc[unit]
+    rank = f"verdict {verdict}; rank {row['rank']:.3g} among never-seen persons"
+    if row["detected"]:
+        return False, f"{rank}: detected"
+    return verdict not in REFUTED, rank
+
+
+def _event(request: Request, event: str, model: str, reason: str = "") -> Event:
+    return Event(request.id, event, request.person, reason=reason, model=model, time=ledger.now())
+
+
+def _enter(events: list[Event]) -> None:
+    """Each once: a stage that runs again, as of a lost report, tells nothing new. Service comes and goes."""
+
+    def decide(known: list[Event]) -> list[Event]:
+        said = {(one.request, one.event, one.model) for one in known}
+        passing = (ledger.IN_SERVICE, ledger.OUT_OF_SERVICE)
+        return [one for one in events if one.event in passing or (one.request, one.event, one.model) not in said]
+
+    if events:
+        ledger.append(requests.progress_file(), decide)

@@ -1,0 +1,70 @@
+"""Places of forgotten persons among those of validation: planted truths with known answers, for one person and many."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from planted import oracle, results, silent
+
+from pipeline.evaluation.samples import Results
+from pipeline.evaluation.selection import figures
+
+ORACLE = oracle().results
+
+
+def of_persons(one: Results, chosen: list[int]) -> Results:
+    """With these persons alone in forget."""
+    names = [f"forget{number}" for number in chosen]
+    rows = (one.table["subset"].ne("forget") | one.table["unit"].isin(names)).to_numpy()
+    table = one.table[rows].reset_index(drop=True)
+    return Results(table, one.labels[rows], one.logits[rows], one.features[rows])
+
+
+def found(model: Results, chosen: list[int], yard: Results = ORACLE) -> dict[str, float]:
+    told = figures(of_persons(model, chosen), of_persons(yard, chosen), 0)
+    return {name.removeprefix("validation_"): value for name, value in told.items()}
+
+
+@pytest.mark.parametrize("chosen", [[0], [1, 2, 3], list(range(12))])
+def test_persons_who_are_remembered_or_pushed_away_stand_out(chosen: list[int]) -> None:
+    remembers = found(results(0, ("retain", "forget")), chosen)
+    assert remembers["persons"] == len(chosen)
+    assert remembers["persons_detected"] >= 0.6 * len(chosen)
+    assert remembers["persons_over_forgotten"] == 0
+    pushed = found(results(0, forget=-6.0), chosen)
+    assert pushed["persons_over_forgotten"] >= 0.6 * len(chosen)
+    assert pushed["persons_detected"] == 0
+    forgotten = found(results(0), chosen)
+    assert forgotten["person_nomus"] > max(remembers["person_nomus"], pushed["person_nomus"])
+
+
+@pytest.mark.parametrize("harder", [-0.8, 0.0, 0.8])
+def test_a_model_that_never_saw_them_is_refused_as_rarely_as_chance_has_it(harder: float) -> None:
+    alarms = []
+    yard = oracle(harder=harder).results
+    for seed in range(5):
+        model = results(seed, harder=harder)
+        for person in range(0, 80, 8):
+            told = found(model, [person], yard)
+            alarms.append(told["persons_detected"] + told["persons_over_forgotten"])
+    assert np.mean(alarms) <= 0.12, "above or below all of forty persons and fewer: one in twenty"
+
+
+def test_what_chose_nothing_is_not_read() -> None:
+    model = results(0, ("retain", "forget"))
+    held_out = model.table["subset"].isin(["unseen", "test"])
+    other = dataclasses.replace(model, table=model.table.assign(margin=model.table["margin"].mask(held_out, 9.0)))
+    assert found(model, [0]) == found(other, [0])
+
+
+def test_a_model_that_says_nothing_detects_nobody() -> None:
+    told = found(silent(), [0])
+    assert (told["persons_detected"], told["persons_over_forgotten"]) == (0, 0)
+    assert told["person_nomus"] == 0.5, "no accuracy, nobody found"
+
+
+def test_the_oracle_beside_itself_tells_nobody_apart() -> None:
+    told = found(ORACLE, [0])
+    assert (told["persons_detected"], told["persons_over_forgotten"]) == (0, 0)

@@ -1,0 +1,104 @@
+"""Salted keys of persons: secret, stable, and each says which salt made it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import stat
+from pathlib import Path
+
+import pytest
+
+from pipeline import layout, pseudonyms
+from pipeline.errors import SaltError
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
+    for name in ("DVC_ROOT", pseudonyms.VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_a_salt_is_made_once_and_read_by_its_owner_alone(checkout: Path) -> None:
+    salt = pseudonyms.load()
+    path = checkout / layout.SALT
+    assert salt.path == path
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert pseudonyms.load().secret == salt.secret
+    assert [one.name for one in checkout.iterdir() if one.is_file()] == [path.name], "no draft is left"
+    assert salt.secret.hex() not in repr(salt)
+
+
+def test_keys_are_stable_differ_by_person_and_by_salt_and_hide_both(checkout: Path) -> None:
+    salt = pseudonyms.load()
+    keys = {salt.key(f"p{number:04d}") for number in range(3000)}
+    assert len(keys) == 3000
+    assert all(pseudonyms.KEY.fullmatch(key) and salt.made(key) for key in keys)
+    assert salt.key("p0007") == pseudonyms.load().key("p0007")
+    other = pseudonyms.Salt(b"\1" * 32, salt.path)
+    assert not any(other.made(key) for key in keys)
+    assert not {other.key(f"p{number:04d}") for number in range(3000)} & keys
+    told = " ".join(keys)
+    assert salt.secret.hex()[:8] not in told
+    assert "p0007" not in told
+
+
+def load(queue: multiprocessing.Queue[str]) -> None:
+    queue.put(pseudonyms.load().secret.hex())
+
+
+def test_processes_that_need_a_salt_at_once_get_the_same(checkout: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    for _ in range(10):
+        queue = context.Queue()
+        processes = [context.Process(target=load, args=(queue,)) for _ in range(4)]
+        for one in processes:
+            one.start()
+        assert len({queue.get(timeout=30) for _ in processes}) == 1
+        for one in processes:
+            one.join()
+        (checkout / layout.SALT).unlink()
+
+
+@pytest.mark.parametrize("content", ["", "ab", "zz" * 32, "ab" * 31, "ä" * 64])
+def test_a_damaged_salt_is_never_used(checkout: Path, content: str) -> None:
+    (checkout / layout.SALT).write_text(content)
+    with pytest.raises(SaltError, match=r"\.dlfd-salt.*put its copy back"):
+        pseudonyms.load()
+    assert (checkout / layout.SALT).read_text() == content
+
+
+def test_it_can_lie_elsewhere(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("vault") / "keys" / "salt"
+    monkeypatch.setenv(pseudonyms.VARIABLE, str(elsewhere))
+    assert pseudonyms.load().path == elsewhere
+    assert elsewhere.is_file()
+    assert not (checkout / layout.SALT).exists()
+    monkeypatch.setenv(pseudonyms.VARIABLE, "local/salt")
+    assert pseudonyms.load().path == checkout / "local/salt"
+
+
+def test_an_experiment_elsewhere_uses_the_users_checkout(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `dvc exp run --temp` does, with DVC_ROOT."""
+    key = pseudonyms.load().key("p1")
+    monkeypatch.chdir(tmp_path_factory.mktemp("exp"))
+    monkeypatch.setenv("DVC_ROOT", str(checkout))
+    assert pseudonyms.load().key("p1") == key
+
+
+def test_without_create_a_missing_salt_is_told(checkout: Path) -> None:
+    with pytest.raises(SaltError, match="is missing"):
+        pseudonyms.load(create=False)
+
+
+def test_git_never_sees_it() -> None:
+    ignored = (PROJECT / ".gitignore").read_text().splitlines()
+    assert f"/{layout.SALT}*" in ignored
