@@ -73,7 +73,7 @@ class SplitSettings(Section):
     forget_fraction: Share = 0.15
     forget_persons: list[str] = field(default_factory=list)
     validation_fraction: Share = 0.15
-    test_fraction: Share = 0.25
+    test_fraction: Share = 0.2
     duplicates: Literal["drop", "keep"] = "drop"
 
 
