@@ -380,6 +380,20 @@ def test_a_method_that_trains_nothing_says_so_and_a_diverged_one_has_its_finite_
     assert "pass_loss" not in embedded(html, "charts"), "DLFD did not run"
 
 
+# what DLFD does to pictures
+
+
+def test_pushed_pictures_are_shown_where_the_stage_kept_some() -> None:
+    assert "What DLFD does" not in write()
+    picture = Image.new("RGB", (8, 24))
+    picture.save(layout.MODELS / "dlfd" / "examples.png")
+    page.write(tiny.read(), layout.REPORTS / "report.html")
+    html = (layout.REPORTS / "report.html").read_text(encoding="utf-8")
+    (shown,) = [attributes["src"] for tag, attributes in Elements(html).found if tag == "img"]
+    png = base64.b64decode(str(shown).removeprefix("data:image/png;base64,"))
+    assert png == (layout.MODELS / "dlfd" / "examples.png").read_bytes()
+
+
 # persons, provenance, faces
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 from pipeline import layout
 from pipeline.report.section import Section
@@ -10,7 +11,9 @@ from pipeline.report.stored import Stored
 
 
 def section(stored: Stored) -> Section:
-    sheet = layout.FACES / "contact_sheet.png"  # only the synthetic source writes one
-    if not sheet.exists():
-        return Section({"sheet": None})
-    return Section({"sheet": "data:image/png;base64," + base64.b64encode(sheet.read_bytes()).decode()})
+    return Section({"sheet": embedded(layout.FACES / "contact_sheet.png")})  # only the synthetic source writes one
+
+
+def embedded(path: Path) -> str | None:
+    """A PNG file as a data URL; None where there is none."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode() if path.exists() else None

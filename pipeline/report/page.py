@@ -16,6 +16,7 @@ from pipeline.report import (
     methods,
     persons,
     provenance,
+    pushed,
     trade_off,
 )
 from pipeline.report.section import Section
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable[[Stored], Section]] = {
     "losses": losses.section,
     "features": features.section,
     "course": course.section,
+    "pushed": pushed.section,
     "persons": persons.section,
     "provenance": provenance.section,
     "faces": faces.section,

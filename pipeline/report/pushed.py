@@ -1,0 +1,14 @@
+"""What DLFD does to pictures, where the unlearn stage kept an example: of drawn faces only, never of real people."""
+
+from __future__ import annotations
+
+from pipeline import layout
+from pipeline.report import faces
+from pipeline.report.section import Section
+from pipeline.report.stored import Stored
+
+
+def section(stored: Stored) -> Section:
+    settings = stored.infos["dlfd"].get("settings", {}) if "dlfd" in stored.methods else {}
+    sheet = faces.embedded(layout.MODELS / "dlfd" / "examples.png") if settings else None
+    return Section({"sheet": sheet, "epsilon": settings.get("epsilon"), "steps": settings.get("steps")})
