@@ -72,7 +72,7 @@ def test_the_oracle_beside_itself_tells_nobody_apart() -> None:
 
 @pytest.mark.parametrize(("common", "same_labels"), [(25, True), (15, False)])
 def test_others_have_the_same_labels_where_these_are_of_enough_persons(common: int, same_labels: bool) -> None:
-    """A whole class that moves along is no memory of one person; but of a rare class there is nobody to compare with."""
+    """A class that moves along is no memory of one person; but of a rare one there is nobody to compare with."""
 
     def of_one_label(one: Results) -> Results:
         number = one.table["unit"].str.extract(r"validation(\d+)")[0].astype(float)
