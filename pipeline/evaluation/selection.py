@@ -4,7 +4,8 @@ With a handful of persons the cross-validated attack is noise (or no number at a
 does anybody stand out from persons whom neither the model nor the oracle ever saw? Scores are calibrated by the oracle
 (`pipeline.evaluation.likelihood`), persons are scored as in `pipeline.evaluation.persons`. Beside forgotten persons
 stand validation pictures of the same label mix, as many as there are: who unlearns a person of one class moves all of
-that class.
+that class. Where these are of fewer than FEWEST persons all of validation does, since above all of a few is soon
+somebody by chance.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pipeline.data import balance
 from pipeline.evaluation import likelihood, persons
 from pipeline.evaluation.samples import Results
 from pipeline.evaluation.scores import nomus
+from pipeline.evaluation.verdict import FEWEST
 
 
 def figures(results: Results, oracle: Results, seed: int) -> dict[str, float]:
@@ -37,7 +39,7 @@ def figures(results: Results, oracle: Results, seed: int) -> dict[str, float]:
     both = [one.of("forget", "validation") for one in (results, oracle)]
     table = both[0].table
     member = table["subset"].eq("forget").to_numpy()
-    kept = member | _matched(table["label"], member, seed)
+    kept = member | _matched(table, member, seed)
     margins, out = (one.table["margin"].to_numpy()[kept] for one in both)
     unit, member = table["unit"].to_numpy()[kept], member[kept]
     score = likelihood.calibrated(margins, out, ~member)
@@ -54,8 +56,10 @@ def figures(results: Results, oracle: Results, seed: int) -> dict[str, float]:
     }
 
 
-def _matched(labels: pd.Series, member: np.ndarray, seed: int) -> np.ndarray:
-    """Which others have the label mix of the members: bool [M]; all of them where they have no such label."""
+def _matched(table: pd.DataFrame, member: np.ndarray, seed: int) -> np.ndarray:
+    """Which others have the label mix of the members: bool [M]; all of them where these are too few persons."""
+    labels = table["label"]
     pool, mix = labels[~member], np.bincount(labels[member], minlength=int(labels.max()) + 1)
     chosen = balance.matching(pool, mix, np.random.default_rng(seed), least=len(pool))
-    return labels.index.isin(chosen) if len(chosen) else ~member
+    enough = table["unit"][chosen].nunique() >= FEWEST
+    return labels.index.isin(chosen) if enough else ~member

@@ -68,3 +68,24 @@ def test_a_model_that_says_nothing_detects_nobody() -> None:
 def test_the_oracle_beside_itself_tells_nobody_apart() -> None:
     told = found(ORACLE, [0])
     assert (told["persons_detected"], told["persons_over_forgotten"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("common", "same_labels"), [(25, True), (15, False)])
+def test_others_have_the_same_labels_where_these_are_of_enough_persons(common: int, same_labels: bool) -> None:
+    """A class that moves along is no memory of one person; but of a rare one there is nobody to compare with."""
+
+    def of_one_label(one: Results) -> Results:
+        number = one.table["unit"].str.extract(r"validation(\d+)")[0].astype(float)
+        label = np.where((number < common) | one.table["subset"].eq("forget"), 0, 1)
+        return dataclasses.replace(one, table=one.table.assign(label=label))
+
+    model, yard = of_one_label(results(0)), of_one_label(ORACLE)
+    moved = model.table["margin"] + np.where(model.table["label"] == 0, -6.0, 0.0)
+    told = found(dataclasses.replace(model, table=model.table.assign(margin=moved)), [0], yard)
+    alone = model.table["margin"] + np.where(model.table["unit"] == "forget0", -6.0, 0.0)
+    pushed = found(dataclasses.replace(model, table=model.table.assign(margin=alone)), [0], yard)
+    assert pushed["persons_over_forgotten"] == 1
+    assert told["persons_detected"] == 0
+    if same_labels:
+        assert told["persons_over_forgotten"] == 0
+        assert told["person_nomus"] > pushed["person_nomus"]
