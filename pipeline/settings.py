@@ -119,7 +119,7 @@ class AuditSettings(Section):
     tolerance: Unit = 0.03
     oracle_seeds: list[Seed] = field(default_factory=list)
     reference_models: list[Count] = field(default_factory=list)
-    relearn_steps: NonNegativeInt = 60
+    relearn_steps: NonNegativeInt = 0
 
 
 @dataclass(frozen=True, kw_only=True)
