@@ -88,7 +88,7 @@ def test_the_report_needs_no_network(reproduced: Checkout) -> None:
     written = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
     assert not re.findall(r"""(?:src|href)\s*=\s*["']?(?!data:|#)[^"'>\s]+|url\((?!data:)|@import""", written)
     assert "default-src 'none'" in written, "what scripts might ask for is refused by the browser"
-    assert html.count('src="data:image/png;base64,') == 1, "contact sheet"
+    assert html.count('src="data:image/png;base64,') == 2, "contact sheet, and what DLFD does to pictures"
     assert all(model in written for model in MODELS)
     accepted = reproduced.json("reports/registration.json")["accepted"]
     assert f"takes <strong>{accepted}</strong>" in written, "what the page says is what was registered"
