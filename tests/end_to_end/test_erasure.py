@@ -12,7 +12,7 @@ from checkouts import Checkout, Done
 from pipeline.erasure import ledger, requests
 
 pytestmark = pytest.mark.end_to_end
-METHODS = ("finetune", "dlfd")
+METHODS = ("finetune",)
 
 
 @pytest.fixture(scope="module")
