@@ -7,9 +7,23 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ["DLFD_SALT_FILE"] = str(Path(tempfile.mkdtemp(prefix="dlfd-tests-")) / "salt")  # not the checkout's own
 sys.path.insert(0, str(Path(__file__).parent))  # tests/helpers.py
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty checkout, the current folder, whose salt is its own."""
+    from pipeline import pseudonyms
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
+    for name in ("DVC_ROOT", pseudonyms.VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path

@@ -14,15 +14,6 @@ from pipeline.errors import SaltError
 PROJECT = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".dvc").mkdir()
-    for name in ("DVC_ROOT", pseudonyms.VARIABLE):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
-
-
 def test_a_salt_is_made_once_and_read_by_its_owner_alone(checkout: Path) -> None:
     salt = pseudonyms.load()
     path = checkout / layout.SALT

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from tiny_data import make_faces
 
-from pipeline import layout, pseudonyms
+from pipeline import layout
 from pipeline.erasure import intake, ledger, requests
 from pipeline.erasure.intake import Ask
 from pipeline.errors import RequestError, SaltError
@@ -19,13 +19,8 @@ PERSONS = [f"p{number:02d}" for number in range(20)]
 
 
 @pytest.fixture(autouse=True)
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".dvc").mkdir()
-    for name in ("DVC_ROOT", pseudonyms.VARIABLE):
-        monkeypatch.delenv(name, raising=False)
+def empty_ledger(checkout: Path) -> None:
     layout.REQUESTS.write_text(ledger.HEADER)
-    return tmp_path
 
 
 @pytest.fixture

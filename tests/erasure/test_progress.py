@@ -12,17 +12,9 @@ from pipeline import layout, pseudonyms
 from pipeline.erasure import intake, ledger, progress, requests
 from pipeline.erasure.intake import Ask
 
+pytestmark = pytest.mark.usefixtures("checkout")
 GOOD = {"verdict": "too few persons"}
 SUBSETS = {"p0": "forget", "p1": "retain", "p2": "forget", "p3": "excluded", "p4": "forget"}
-
-
-@pytest.fixture(autouse=True)
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".dvc").mkdir()
-    for name in ("DVC_ROOT", pseudonyms.VARIABLE):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
 
 
 def ask(*persons: str) -> dict[str, str]:

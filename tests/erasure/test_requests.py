@@ -101,15 +101,6 @@ def test_a_request_is_overdue_until_it_is_in_service(events: list[str], today: d
     assert one.overdue(today) is overdue
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".dvc").mkdir()
-    for name in ("DVC_ROOT", pseudonyms.VARIABLE):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
-
-
 def enter(person: str, *, request: int = 1, events: tuple[str, ...] = ()) -> None:
     key = pseudonyms.load().key(person)
     lines = [line(name, minute, request) for minute, name in enumerate(["received", *events])]
