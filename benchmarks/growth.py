@@ -23,14 +23,13 @@ import torch
 import typer
 
 from benchmarks import measure
-from benchmarks.inputs import CLASSES, classifier
+from benchmarks.inputs import CLASSES, classifier, subsets
 from pipeline.data.batches import Faces, load_images
 from pipeline.settings import TrainSettings
 from pipeline.training import fit
 from pipeline.unlearning import base
 from pipeline.unlearning.dlfd import Settings
 
-SECONDS_OF_TRAINING = 40  # a case trains on so many batches at most: the rate is what matters
 LIMIT_MIB = 1024  # of private memory, for the training that must stream
 
 app = typer.Typer(add_completion=False)
@@ -64,8 +63,9 @@ def one(retain: int, forget: int, size: int, limit: int, batches: int) -> None:
             resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
             print(f"{used} MiB in use before the limit", file=sys.stderr)
         images = load_images(np.load(path, mmap_mode="c"), device)
-        subsets = _subsets(images, {"retain": retain, "forget": forget, "validation": forget}, device)
-        print(json.dumps(_measure(subsets, device, batches) | {"store, MiB": path.stat().st_size // 2**20}))
+        counts = {"retain": retain, "forget": forget, "validation": forget}
+        faces = subsets(images, torch.arange(len(images)) % CLASSES, counts)
+        print(json.dumps(_measure(faces, device, batches) | {"store, MiB": path.stat().st_size // 2**20}))
 
 
 def _case(
@@ -88,15 +88,6 @@ def _write(path: Path, count: int, size: int) -> None:
         np.lib.format.write_array_header_1_0(file, header)
         for start in range(0, count, 1000):
             file.write(rng.bytes(min(1000, count - start) * size * size * 3))
-
-
-def _subsets(images: torch.Tensor, counts: dict[str, int], device: torch.device) -> dict[str, Faces]:
-    found, start = {}, 0
-    for name, count in counts.items():
-        rows = torch.arange(start, start + count)
-        found[name] = Faces(images=images, rows=rows, labels=(rows % CLASSES).to(device))
-        start += count
-    return found
 
 
 def _measure(faces: dict[str, Faces], device: torch.device, batches: int) -> dict[str, Any]:

@@ -16,11 +16,15 @@ def noise_faces(counts: dict[str, int], size: int, device: torch.device, seed: i
     generator = torch.Generator().manual_seed(seed)
     total = sum(counts.values())
     images = torch.randint(256, (total, size, size, 3), dtype=torch.uint8, generator=generator).to(device)
-    labels = torch.randint(CLASSES, (total,), generator=generator)
+    return subsets(images, torch.randint(CLASSES, (total,), generator=generator), counts)
+
+
+def subsets(images: torch.Tensor, labels: torch.Tensor, counts: dict[str, int]) -> dict[str, Faces]:
+    """Subsets of so many pictures, one after another, of a store with these labels."""
     found, start = {}, 0
     for name, count in counts.items():
         rows = torch.arange(start, start + count)
-        found[name] = Faces(images=images, rows=rows, labels=labels[rows].to(device))
+        found[name] = Faces(images=images, rows=rows, labels=labels[rows].to(images.device))
         start += count
     return found
 
