@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,16 +50,22 @@ def read_metrics(folder: Path, names: list[str]) -> dict[str, dict[str, float | 
     Raises:
         DataError: one is missing or damaged.
     """
-    found = {}
-    for name in names:
-        path = folder / f"{name}.json"
-        try:
-            found[name] = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise DataError(f"{path} not found: run `dvc repro`") from None
-        except ValueError as error:
-            raise DataError(f"{path} is damaged ({error}): delete it and run `dvc repro`") from None
-    return found
+    return {name: read_json(folder / f"{name}.json") for name in names}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a stage wrote.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} not found: run `dvc repro`") from None
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}): delete it and run `dvc repro`") from None
+    return told
 
 
 def compare(metrics: dict[str, dict[str, float | str]]) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,7 @@ def read(metrics: dict[str, dict[str, Any]], decision: gate.Decision, params: Pa
     Raises:
         DataError: a file is missing or damaged.
     """
-    dataset = _json(layout.FACES / "dataset.json")
+    dataset = comparison.read_json(layout.FACES / "dataset.json")
     return Stored(
         metrics=metrics,
         table=comparison.compare(metrics),
@@ -87,22 +86,12 @@ def read(metrics: dict[str, dict[str, Any]], decision: gate.Decision, params: Pa
         samples={name: _table(layout.EVALUATION / name / "samples.parquet") for name in metrics},
         persons={name: _table(layout.EVALUATION / name / "persons.csv") for name in metrics},
         histories={name: _table(layout.MODELS / name / "history.csv") for name in metrics},
-        infos={name: _json(layout.MODELS / name / "model.json") for name in metrics},
-        splits=_json(layout.SPLITS / "splits.json"),
+        infos={name: comparison.read_json(layout.MODELS / name / "model.json") for name in metrics},
+        splits=comparison.read_json(layout.SPLITS / "splits.json"),
         dataset=dataset,
         labels=tasks.label_names(dataset["classes"], params.task),
         revision=revision,
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path} not found: run `dvc repro`") from None
-    except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}): delete it and run `dvc repro`") from None
-    return told
 
 
 def _table(path: Path) -> pd.DataFrame:
