@@ -17,6 +17,19 @@ os.environ["DLFD_SALT_FILE"] = str(Path(tempfile.mkdtemp(prefix="dlfd-tests-")) 
 sys.path.insert(0, str(Path(__file__).parent))  # tests/helpers.py
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side (pytest -n 2): a file is one worker's, and so is the one pipeline run of the end-to-end tests,
+    which is the longest and starts first."""
+    for item in items:
+        group = "end_to_end" if _end_to_end(item) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not _end_to_end(item))
+
+
+def _end_to_end(item: pytest.Item) -> bool:
+    return "end_to_end" in item.path.parts
+
+
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty checkout, the current folder, whose salt is its own."""

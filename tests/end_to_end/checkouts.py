@@ -42,7 +42,7 @@ class Checkout:
         return {
             **inherited,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "OMP_NUM_THREADS": "2",
+            "OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"],
             "OMP_WAIT_POLICY": "passive",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "GX_ANALYTICS_ENABLED": "false",
