@@ -17,6 +17,7 @@ os.environ["DLFD_SALT_FILE"] = str(Path(tempfile.mkdtemp(prefix="dlfd-tests-")) 
 sys.path.insert(0, str(Path(__file__).parent))  # tests/helpers.py
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side (pytest -n 2): a file is one worker's, and so is the one pipeline run of the end-to-end tests,
     which is the longest and starts first."""

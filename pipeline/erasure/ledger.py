@@ -14,8 +14,8 @@ import io
 import os
 import re
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, fields
-from datetime import UTC, date, datetime
+from dataclasses import astuple, dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from pipeline import pseudonyms
@@ -72,7 +72,11 @@ class Log:
 
 def now() -> str:
     """The present as a line has it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _written(datetime.now(UTC))
+
+
+def _written(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def read(path: Path) -> Log:
@@ -100,7 +104,8 @@ def append(path: Path, decide: Callable[[list[Event]], list[Event]]) -> Log:
         decide: events so far -> new ones. What it raises goes through, and nothing is written.
 
     Returns:
-        The new events, and what was cut off of a line that a killed writer left.
+        The new events, each later than those of its request before it, also where the clock stood
+        still or was set back, and what was cut off of a line that a killed writer left.
 
     Raises:
         RequestError: the file has a line that is not one of a ledger, cannot be written, or stays locked.
@@ -111,7 +116,7 @@ def append(path: Path, decide: Callable[[list[Event]], list[Event]]) -> Log:
     try:
         with FileLock(path.with_name(f"{path.name}.lock"), timeout=LOCK_SECONDS):
             log = read(path)
-            new = decide(log.events)
+            new = _later(decide(log.events), log.events)
             if new:
                 _write(path, new)
             return Log(new, log.torn)
@@ -121,6 +126,21 @@ def append(path: Path, decide: Callable[[list[Event]], list[Event]]) -> Log:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise RequestError(f"{path} cannot be written ({error}): see the rights of the file and its folder") from None
+
+
+def _later(new: list[Event], known: list[Event]) -> list[Event]:
+    """A request's state goes by time, so no two of its events may share theirs."""
+    last: dict[str, str] = {}
+    for event in known:
+        last[event.request] = max(event.time, last.get(event.request, ""))
+    moved = []
+    for event in new:
+        before = last.get(event.request, "")
+        if event.time <= before:
+            event = replace(event, time=_written(datetime.fromisoformat(before) + timedelta(milliseconds=1)))
+        last[event.request] = event.time
+        moved.append(event)
+    return moved
 
 
 def _write(path: Path, events: list[Event]) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,12 +52,17 @@ class Checkout:
         }
 
     def run(self, *command: str, check: bool = True, **environment: str) -> Done:
-        ended = subprocess.run(
-            command, cwd=self.root, env=self.environment(**environment), capture_output=True, text=True, timeout=400
-        )
-        told = f"{' '.join(command)} exited with {ended.returncode}\n{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
-        assert not check or ended.returncode == 0, told
-        return Done(ended.returncode, ended.stdout, ended.stderr)
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:  # a daemon would keep pipes open
+            ended = subprocess.run(
+                command, cwd=self.root, env=self.environment(**environment), stdout=out, stderr=err, timeout=400
+            )
+            told = []
+            for file in (out, err):
+                file.seek(0)
+                told.append(file.read())
+        shown = "\n".join(text[-4000:] for text in told)
+        assert not check or ended.returncode == 0, f"{' '.join(command)} exited with {ended.returncode}\n{shown}"
+        return Done(ended.returncode, *told)
 
     def dvc(self, *arguments: str, check: bool = True) -> Done:
         return self.run(sys.executable, "-m", "dvc", *arguments, check=check)

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,16 @@ def test_what_is_appended_is_read_in_its_order_and_nothing_before_it_moves(path:
     assert ledger.read(path).events == [event(1), event(2), event(3)]
     assert before.decode().splitlines()[0] == "request,event,person,due,reason,model,time"
     assert len(path.read_bytes().splitlines()) == 4
+
+
+@pytest.mark.parametrize("clock", ["2026-11-21T10:00:00.000Z", "2026-11-20T23:59:59.999Z"], ids=["still", "set back"])
+def test_the_events_of_a_request_have_an_order_whatever_the_clock(path: Path, clock: str) -> None:
+    append(path, event(1), replace(event(1, name=ledger.UNLEARNED), time=clock))
+    append(path, replace(event(1, name=ledger.VERIFIED), time=clock), replace(event(2), time=clock))
+    first, *_, other = found = ledger.read(path).events
+    times = [one.time for one in found if one.request == first.request]
+    assert times == sorted(set(times))
+    assert other.time == clock, "another request's"
 
 
 @given(st.text(st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=40))
