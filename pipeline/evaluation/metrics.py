@@ -27,8 +27,7 @@ def summarise(samples: pd.DataFrame, settings: EvaluateSettings, seed: int) -> d
     of = {str(name): frame for name, frame in samples.groupby("subset", observed=True)}
     test = pd.concat([of[name] for name in ("test", "unseen") if name in of])
     attack = _attack(of["forget"], of["unseen"], settings, seed)
-    selection = _attack(of["forget"], of["validation"], settings, seed)
-    test_accuracy, validation_accuracy = test["correct"].mean(), of["validation"]["correct"].mean()
+    test_accuracy = test["correct"].mean()
     figures = {
         "test_accuracy": test_accuracy,
         **{name: test[column].mean() for column, name in _EXTRA.items() if column in test},
@@ -40,11 +39,21 @@ def summarise(samples: pd.DataFrame, settings: EvaluateSettings, seed: int) -> d
         "mia_interval_high": attack.high,
         "forgetting_score": forgetting_score(attack.accuracy),
         "nomus": nomus(test_accuracy, attack.accuracy),
-        "validation_accuracy": validation_accuracy,
-        "validation_loss": of["validation"]["loss"].mean(),
-        "validation_mia_accuracy": selection.accuracy,
-        "validation_forgetting_score": forgetting_score(selection.accuracy),
-        "validation_nomus": nomus(validation_accuracy, selection.accuracy),
+    }
+    return {name: float(value) for name, value in figures.items()} | on_validation(samples, settings, seed)
+
+
+def on_validation(samples: pd.DataFrame, settings: EvaluateSettings, seed: int) -> dict[str, float]:
+    """The figures that may choose a model; of the samples only those of `forget` and `validation` are read."""
+    forget, validation = (samples[samples["subset"] == name] for name in ("forget", "validation"))
+    attack = _attack(forget, validation, settings, seed)
+    accuracy = validation["correct"].mean()
+    figures = {
+        "validation_accuracy": accuracy,
+        "validation_loss": validation["loss"].mean(),
+        "validation_mia_accuracy": attack.accuracy,
+        "validation_forgetting_score": forgetting_score(attack.accuracy),
+        "validation_nomus": nomus(accuracy, attack.accuracy),
     }
     return {name: float(value) for name, value in figures.items()}
 

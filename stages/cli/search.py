@@ -1,0 +1,53 @@
+"""`dlfd search`: better knobs of unlearning methods, chosen on the validation subset alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from stages.common import guarded
+
+OUT = Path("reports/search")
+
+
+@guarded
+def search(
+    methods: list[str] = typer.Argument(..., help="files of pipeline/unlearning/"),
+    trials: int = typer.Option(20, min=1, help="of each method"),
+) -> None:
+    """Try knobs of METHODS on the original model of the workspace (`dvc repro train@original`), TRIALS of each.
+
+    Every trial costs one run of the method. What is done is kept: the same command goes on where it was stopped.
+    """
+    from pipeline import config, layout
+    from pipeline import search as searching
+    from pipeline.data import splits as split_table
+
+    os.chdir(layout.root())
+    params = config.load()
+    chosen = {name: config.method_settings(name) for name in methods}
+    splits = split_table.read(layout.SPLITS)
+    for name, settings in chosen.items():
+        found = searching.search(name, settings, params, splits, trials, on_trial=_tell(name))
+        path = searching.write(found, name, OUT)
+        best, knobs = found.to_dict("records")[0], searching.space(settings)
+        words = " ".join(f"-S {name}.{key}={best[key]:.4g}" for key in knobs)
+        typer.echo(f"{name}: best of {len(found)} trials {_figures(best)}; all of them in {path}")
+        typer.echo(f"  dvc exp run {words}" if words else "  it has no knob that is searched")
+
+
+def _tell(name: str) -> Any:
+    def tell(number: int, row: dict[str, Any]) -> None:
+        typer.echo(f"{name} {number + 1}: {_figures(row)}", err=True)
+
+    return tell
+
+
+def _figures(row: Mapping[Any, Any]) -> str:
+    accuracy, attack = row["validation_accuracy"], row["validation_mia_accuracy"]
+    told = f"NoMUS {row['validation_nomus']:.3f} (accuracy {accuracy:.3f}, attack {attack:.3f}, all on validation)"
+    return told if row["status"] == "finished" else f"{told}, {row['status']}"

@@ -1,0 +1,119 @@
+"""The search of knobs: what is searched, on which pictures, and that it goes on where it was stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from helpers import make_faces, make_model
+
+from pipeline import config, layout, models, search
+from pipeline.config import Params
+from pipeline.data.batches import Faces
+from pipeline.settings import Count, EvaluateSettings, Flag, NonNegative, Positive, TrainSettings, Unit
+from pipeline.unlearning import base, finetune
+
+SETTINGS = finetune.Settings(epochs=1, batch_size=16, precision="fp32", augment=False, learning_rate=0.02)
+PARAMS = Params(device="cpu", evaluate=EvaluateSettings(attack_folds=3))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knobs(TrainSettings):
+    weight: Positive = 2.0
+    share: Unit = 0.3
+    off: NonNegative = 0.0
+    count: Count = 3
+    flag: Flag = True
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """A workspace with a tiny original; the subsets that were asked for."""
+    monkeypatch.chdir(tmp_path)
+    (layout.MODELS / "original").mkdir(parents=True)
+    (layout.MODELS / "original/model.safetensors").write_bytes(b"weights")
+    asked: list[tuple[str, ...]] = []
+    faces = make_faces(60)
+    rows = torch.arange(60)
+    of = {"retain": rows[:30], "forget": rows[30:45], "validation": rows[45:]}
+
+    def load(*_: Any, only: tuple[str, ...], **__: Any) -> dict[str, Faces]:
+        asked.append(only)
+        return {name: replace(faces, rows=of[name], labels=faces.labels[of[name]]) for name in only}
+
+    monkeypatch.setattr(search.subsets, "load", load)
+    monkeypatch.setattr(models, "load", lambda *_: make_model())
+    return asked
+
+
+def split() -> pd.DataFrame:
+    subset = ["retain"] * 30 + ["forget"] * 15 + ["validation"] * 15
+    return pd.DataFrame({"image": range(60), "unit": [f"u{n}" for n in range(60)], "subset": subset, "label": 0})
+
+
+def test_numbers_and_shares_are_searched_and_what_costs_time_or_is_off_is_not() -> None:
+    found = search.space(Knobs(learning_rate=0.08))
+    assert set(found) == {"learning_rate", "weight", "share"}
+    assert (found["weight"].low, found["weight"].high, found["weight"].log) == (0.25, 16, True)
+    assert (found["share"].low, found["share"].high, found["share"].log) == (0, 1, False)
+
+
+@pytest.mark.parametrize("name", config.method_names())
+def test_whatever_is_searched_validates_at_both_ends(name: str) -> None:
+    settings = base.get(name).settings()
+    for key, knob in search.space(settings).items():
+        for value in (knob.low, getattr(settings, key), knob.high):
+            assert knob.low <= value <= knob.high
+            _, problems = config._method(name, {name: {key: value}})
+            assert not problems
+
+
+def test_the_first_trial_is_the_present_setting_and_the_best_comes_first(loaded: list[Any]) -> None:
+    found = search.search("finetune", SETTINGS, PARAMS, split(), trials=4)
+    assert sorted(found["trial"]) == [0, 1, 2, 3]
+    first = found.set_index("trial").loc[0]
+    assert first["learning_rate"] == pytest.approx(SETTINGS.learning_rate)
+    assert found[search.OBJECTIVE].is_monotonic_decreasing
+    assert found["learning_rate"].nunique() == 4
+    assert found["learning_rate"].between(SETTINGS.learning_rate / 8, SETTINGS.learning_rate * 8).all()
+
+
+def test_neither_test_nor_unseen_is_read(loaded: list[tuple[str, ...]]) -> None:
+    search.search("finetune", SETTINGS, PARAMS, split(), trials=1)
+    assert loaded == [("retain", "forget", "validation")]
+
+
+def test_a_stopped_search_goes_on_and_another_start_is_another_search(loaded: list[Any]) -> None:
+    ran: list[int] = []
+
+    def stop(number: int, _: Any) -> None:
+        ran.append(number)
+        if number == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search.search("finetune", SETTINGS, PARAMS, split(), trials=3, on_trial=stop)
+    found = search.search("finetune", SETTINGS, PARAMS, split(), trials=3, on_trial=lambda n, _: ran.append(n))
+    assert len(found) == 3
+    assert ran == [0, 1, 2, 3], "the one that was broken off is run anew"
+    search.search("finetune", SETTINGS, PARAMS, split(), trials=3, on_trial=lambda n, _: ran.append(n))
+    assert len(ran) == 4
+    search.search("finetune", replace(SETTINGS, learning_rate=0.03), PARAMS, split(), trials=1, on_trial=stop)
+    assert ran[4:] == [0]
+
+
+def test_a_method_that_diverges_is_never_the_best(loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = base.unlearn
+
+    def unlearn(method: Any, original: Any, subsets: Any, settings: Any, run: base.Run) -> Any:
+        model = real(method, original, subsets, settings, run)
+        run.status = "diverged" if settings.learning_rate == SETTINGS.learning_rate else run.status
+        return model
+
+    monkeypatch.setattr(search.base, "unlearn", unlearn)
+    found = search.search("finetune", SETTINGS, PARAMS, split(), trials=3)
+    assert list(found["status"]) == ["finished", "finished", "diverged"]
