@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 PUBLISHED = "Paper: its published split of real faces, ResNet18 at 128 pixels, 100 epochs, one run."
-FIGURES = {"test_accuracy": "accuracy", "mia_accuracy": "MIA", "nomus": "NoMUS", "oracle_gap": "oracle gap"}
+FIGURES = {
+    "test_accuracy": "accuracy",
+    "mia_accuracy": "MIA",
+    "nomus": "NoMUS",
+    "oracle_gap": "oracle gap",
+    "strongest_auc": "strongest audit, AUC",
+    "persons_detected": "persons found",
+}
+VERDICT = "verdict"
 NOTHING = (None, None, None)
 
 REFERENCE: dict[str, dict[str, tuple[float, float, float]]] = {  # task -> model -> accuracy, MIA, NoMUS
@@ -78,12 +86,14 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
 
     Args:
         cells: a row for each variant, seed and model, with the columns variant, as_published, seed, model and those of
-            FIGURES.
+            FIGURES; without a `verdict` the models were not audited.
     """
     groups = cells.groupby(["variant", "as_published", "model"], sort=False)
     columns: dict[str, pd.Series] = {"seeds": groups["seed"].nunique()}
     for name in FIGURES:
         columns[name], columns[f"{name}_sd"] = groups[name].mean(), groups[name].std()
+    if VERDICT in cells:
+        columns[VERDICT] = groups[VERDICT].agg(_counted)
     table = pd.DataFrame(columns).reset_index()
     known = REFERENCE.get(task, {})
     rows = zip(table["model"], table.pop("as_published"), strict=True)
@@ -95,15 +105,21 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
 
 def markdown(table: pd.DataFrame, title: str) -> str:
     """The table for a reader; an empty cell is a figure the paper does not give."""
-    heads = ["variant", "model", "seeds", *FIGURES.values(), "paper: accuracy", "MIA", "NoMUS"]
+    heads = ["variant", "model", "seeds", *FIGURES.values(), "verdict", "paper: accuracy", "MIA", "NoMUS"]
     lines = [f"# {title}", "", PUBLISHED, "", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for _, row in table.iterrows():
-        ours = [_with_spread(row[name], row[f"{name}_sd"]) for name in FIGURES]
+        ours = [_with_spread(row[name], row[f"{name}_sd"]) for name in FIGURES] + [row.get(VERDICT, "")]
         theirs = [
             "" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in ("paper_accuracy", "paper_mia", "paper_nomus")
         ]
         lines.append("| " + " | ".join([row["variant"], row["model"], str(row["seeds"]), *ours, *theirs]) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _counted(verdicts: pd.Series) -> str:
+    """`forgotten`; of several seeds that differ `2 forgotten, 1 remembers`."""
+    counts = verdicts.fillna("").value_counts()
+    return str(counts.index[0]) if len(counts) == 1 else ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
 def _with_spread(mean: float, deviation: float) -> str:

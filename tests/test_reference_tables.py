@@ -70,5 +70,11 @@ def test_the_authors_figures_stand_beside_their_own_settings_alone() -> None:
 
 def test_the_text_leaves_out_what_is_not_known() -> None:
     text = markdown(summarise(cells(0.5), "gender"), "Table 1: gender")
-    assert text.splitlines()[-1] == "|  | dlfd | 1 | 0.500 | 0.500 | 0.500 | 0.500 |  |  |  |"
+    assert text.splitlines()[-1] == "|  | dlfd | 1 |" + " 0.500 |" * len(FIGURES) + "  |" * 4
     assert Variant("x").settings == ()
+
+
+def test_verdicts_of_several_seeds_are_counted() -> None:
+    said = cells(0.4, 0.5, 0.6).assign(verdict=["forgotten", "remembers", "forgotten"])
+    assert summarise(said, "age")["verdict"].tolist() == ["2 forgotten, 1 remembers"]
+    assert summarise(said.assign(verdict="forgotten"), "age")["verdict"].tolist() == ["forgotten"]

@@ -49,7 +49,8 @@ def table(
             found = _cell(number, variant, seed, setting)
             shown = found[found["model"].isin(variant.models)] if variant.models else found
             rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed))
-            _write(pd.concat(rows, ignore_index=True), number, _task(setting, params.task), setting)
+            told = " ".join([f"dlfd table {number} --seeds {seeds}", *(f"-S {one}" for one in setting)])
+            _write(pd.concat(rows, ignore_index=True), number, _task(setting, params.task), told)
 
 
 def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: list[str]) -> pd.DataFrame:
@@ -89,13 +90,13 @@ def _git(*arguments: str) -> str:
     return ended.stdout
 
 
-def _write(cells: pd.DataFrame, number: int, task: str, settings: list[str]) -> None:
+def _write(cells: pd.DataFrame, number: int, task: str, command: str) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     summary = reference_tables.summarise(cells, task)
     cells.to_csv(OUT / f"table{number}-cells.csv", index=False)
     summary.to_csv(OUT / f"table{number}.csv", index=False)
-    told = ", ".join([task, f"data.dvc of {_data()}", *settings])
-    text = reference_tables.markdown(summary, f"Table {number}: {told}")
+    title = f"Table {number}: {task}, data.dvc of {_data()}, `{command}`"
+    text = reference_tables.markdown(summary, title)
     (OUT / f"table{number}.md").write_text(text, encoding="utf-8")
     typer.echo(text)
 
