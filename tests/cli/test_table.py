@@ -93,7 +93,7 @@ def test_every_cell_is_run_once_and_then_found(dvc: Dvc) -> None:
     assert again.output.count("done before") == 2
     assert len(dvc.runs) == 3
     text = Path("reports/tables/table1.md").read_text()
-    assert "age, data.dvc of synthetic, train.epochs=3" in text
+    assert "age, data.dvc of synthetic, `dlfd table 1 --seeds 0,1,2 -S train.epochs=3`" in text
     assert "| dlfd | 3 | 0.600 ± 0.100" in text
 
 
