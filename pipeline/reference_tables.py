@@ -20,6 +20,7 @@ FIGURES = {
     "strongest_auc": "strongest audit, AUC",
     "persons_detected": "persons found",
 }
+COUNTS = ("persons_detected",)
 VERDICT = "verdict"
 NOTHING = (None, None, None)
 
@@ -108,7 +109,8 @@ def markdown(table: pd.DataFrame, title: str) -> str:
     heads = ["variant", "model", "seeds", *FIGURES.values(), "verdict", "paper: accuracy", "MIA", "NoMUS"]
     lines = [f"# {title}", "", PUBLISHED, "", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for _, row in table.iterrows():
-        ours = [_with_spread(row[name], row[f"{name}_sd"]) for name in FIGURES] + [row.get(VERDICT, "")]
+        ours = [_with_spread(row[name], row[f"{name}_sd"], 0 if name in COUNTS else 3) for name in FIGURES]
+        ours.append(row.get(VERDICT, ""))
         theirs = [
             "" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in ("paper_accuracy", "paper_mia", "paper_nomus")
         ]
@@ -122,7 +124,7 @@ def _counted(verdicts: pd.Series) -> str:
     return str(counts.index[0]) if len(counts) == 1 else ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
-def _with_spread(mean: float, deviation: float) -> str:
+def _with_spread(mean: float, deviation: float, digits: int) -> str:
     if pd.isna(mean):
         return ""
-    return f"{mean:.3f}" if pd.isna(deviation) else f"{mean:.3f} ± {deviation:.3f}"
+    return f"{mean:.{digits}f}" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
