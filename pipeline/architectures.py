@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -156,7 +157,7 @@ def load_exactly(module: nn.Module, state: dict[str, Tensor], wrong: str) -> Non
         wrong: begins the message where it does not fit.
 
     Raises:
-        ModelError: names the first tensor that is missing, unknown or of another shape.
+        ModelError: names the first tensor that is missing, unknown, of another shape or kind, or not finite.
     """
     own = module.state_dict()
     problems = [f"{key} is missing" for key in own.keys() - state if not key.endswith(".num_batches_tracked")]
@@ -166,10 +167,18 @@ def load_exactly(module: nn.Module, state: dict[str, Tensor], wrong: str) -> Non
         for key in own.keys() & state
         if own[key].shape != state[key].shape
     ]
+    problems += [f"{key} {flaw}" for key in own.keys() & state if (flaw := _flaw(state[key], own[key]))]
     if problems:
         more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise ModelError(f"{wrong}: {min(problems)}{more}")
     module.load_state_dict(dict(state))  # without version metadata, so that torch fills in the counters
+
+
+def _flaw(value: Tensor, own: Tensor) -> str:
+    """What keeps a tensor from being copied to its place as it is; empty where nothing does."""
+    if value.layout != torch.strided or value.is_meta or value.is_floating_point() != own.is_floating_point():
+        return f"is {value.dtype} ({value.layout}, on {value.device}), not plain numbers of the kind of {own.dtype}"
+    return "" if value.isfinite().all() else "holds infinite or NaN values"
 
 
 def sha256(path: Path) -> str:
@@ -194,6 +203,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings(action="ignore"):
             state: Any = torch.load(path, map_location="cpu", weights_only=True)
+            _check_sums(path)
     except Exception as error:  # a damaged or hostile file may raise anything
         code = re.search(r"GLOBAL (\S+)", str(error))
         why = f"it asks for the code of {code[1]}" if code else "it is damaged or not from torch.save"
@@ -203,6 +213,15 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not state or not all(map(_is_named_tensor, state.items())):
         raise ModelError(f"{path} is no state dict: save it with torch.save(model.state_dict())")
     return state
+
+
+def _check_sums(path: Path) -> None:
+    """Raises ValueError where a byte of torch's archive has changed: `torch.load` does not look at its check sums."""
+    if not zipfile.is_zipfile(path):  # as files older than PyTorch 1.6
+        return
+    with zipfile.ZipFile(path) as archive:
+        if (member := archive.testzip()) is not None:
+            raise ValueError(f"{member} does not match its check sum")
 
 
 def _is_named_tensor(item: tuple[Any, Any]) -> bool:

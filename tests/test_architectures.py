@@ -196,6 +196,34 @@ def test_what_is_no_state_dict_is_refused(content: object, tmp_path: Path) -> No
         architectures.read_state_dict(tmp_path / "x.pth")
 
 
+def test_a_changed_byte_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "x.pth"
+    torch.save({"a": torch.arange(1000.0)}, path)
+    content = bytearray(path.read_bytes())
+    at = content.index(torch.arange(500.0, 504.0).numpy().tobytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="it is damaged"):
+        architectures.read_state_dict(path)
+    torch.save({"a": torch.ones(1)}, path, _use_new_zipfile_serialization=False)
+    assert architectures.read_state_dict(path)["a"] == 1
+
+
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        (torch.full((4, 3), float("nan")), "weight holds infinite or NaN values"),
+        (torch.ones(4, 3, dtype=torch.complex64), "weight is torch.complex64"),
+        (torch.ones(4, 3, dtype=torch.int8), "weight is torch.int8"),
+        (torch.ones(4, 3).to_sparse(), r"weight is torch.float32 \(torch.sparse_coo"),
+        (torch.ones(4, 3, device="meta"), "on meta"),
+    ],
+)
+def test_tensors_that_are_no_plain_finite_numbers_are_refused(weight: torch.Tensor, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        architectures.load_exactly(nn.Linear(3, 4), {"weight": weight, "bias": torch.zeros(4)}, "no layer")
+
+
 class Hostile:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.mkdir, ("hostile",)

@@ -4,8 +4,9 @@
 
 Foster, Schoepf & Brintrup, "Fast Machine Unlearning Without Retraining Through Selective Synaptic Dampening", AAAI
 2024, equations 5 to 7. I is the diagonal of the Fisher information, E[(∂ l / ∂ θ)²], over the forget set and over all
-that was learned (retain and forget). As in the authors' code a squared gradient is that of a batch of `batch_size`,
-the same on both sides; 1 gives the definition, at its price.
+that was learned (retain and forget). As in the authors' code a squared gradient is that of a batch of `batch_size`;
+1 gives the definition, at its price. Gradients of a larger batch cancel more, so both sides have batches of the same
+size: no larger than the forget set, else a handful of forgotten pictures would always seem to matter more.
 """
 
 from __future__ import annotations
@@ -30,19 +31,21 @@ class Settings(TrainSettings):
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:
-    forget_importance = importance(model, forget, settings, run)
-    all_importance = importance(model, retain.joined(forget), settings, run)
+    size = min(settings.batch_size, len(forget))
+    forget_importance = importance(model, forget, settings, run, size)
+    all_importance = importance(model, retain.joined(forget), settings, run, size)
     share = dampen(model, forget_importance, all_importance, settings)
     run.log(step=0, dampened_share=share)
 
 
-def importance(model: FaceClassifier, faces: Faces, settings: Settings, run: Run) -> list[Tensor]:
-    """Mean squared gradient of the loss, one tensor for each parameter; the model stays as it is."""
+def importance(model: FaceClassifier, faces: Faces, settings: Settings, run: Run, size: int) -> list[Tensor]:
+    """Mean squared gradient of the loss of `size` pictures, a tensor for each parameter; the model stays as it is."""
     model.eval()
     parameters = list(model.parameters())
     found = [torch.zeros_like(parameter) for parameter in parameters]
+    order = torch.randperm(len(faces), generator=torch.Generator().manual_seed(run.seed))
     with run.progress(len(faces)) as advance:
-        for pixels, labels in faces.epoch(settings.batch_size, seed=run.seed, epoch=0, augment=False):
+        for pixels, labels in faces.take(order).in_order(size):  # not `epoch`, which has a lone picture twice
             loss = losses(predict(model, pixels, settings.precision), labels).mean()
             run.check(loss)
             for total, gradient in zip(found, torch.autograd.grad(loss, parameters), strict=True):

@@ -38,6 +38,15 @@ def test_what_a_company_brings(tmp_path: Path) -> None:
     assert data.image(1).shape == (8, 8, 3)
 
 
+def test_long_keys_of_persons_stay_apart_beside_a_gap(tmp_path: Path) -> None:
+    """Keys of 64 bits, as many systems give them, do not fit into a float64."""
+    names = ("a.jpg", "b.jpg", "c.jpg")
+    (write(tmp_path, names=names) / "manifest.csv").unlink()
+    rows = pd.DataFrame({"path": names, "person": pd.array([2**60, 2**60 + 1, None], "Int64"), "age": [0, 1, 0]})
+    rows.to_parquet(tmp_path / "manifest.parquet")
+    assert read(tmp_path).table["person"].tolist() == [str(2**60), str(2**60 + 1), "c.jpg"]
+
+
 def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
     names = tuple(f"{number}.jpg" for number in range(4))
     rows = pd.DataFrame(
@@ -95,6 +104,7 @@ def test_a_manifest_counts_whatever_the_pictures_are_called(tmp_path: Path) -> N
         ("path,age\n../a.jpg,0\nb/c.png,1\n", r"1 path\(s\) that lead outside the folder: \.\./a\.jpg"),
         ("path,age\nb/../../a.jpg,0\nb/c.png,1\n", r"1 path\(s\) that lead outside"),
         ("path,age\n/etc/passwd,0\nb/c.png,1\n", r"1 path\(s\) that lead outside the folder: /etc/passwd"),
+        ("path,age,age\na.jpg,0,1\nb/c.png,1,0\n", r"has the column\(s\) age more than once"),
         ("path,age\na.jpg,0\nb/../a.jpg,1\n", r"1 picture\(s\) listed more than once: a\.jpg"),
         ("path,age\na.jpg,0\ngone.jpg,1\n", r"1 picture\(s\) not in the folder: gone\.jpg"),
         ("path,age\na.JPG,0\nb/c.png,1\n", r"a\.JPG \(there is a\.jpg\)"),

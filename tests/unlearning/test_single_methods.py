@@ -147,7 +147,7 @@ def test_ssd_dampens_where_forget_matters_more_and_nowhere_else(model: FaceClass
 
 
 def test_importance_is_the_mean_squared_gradient(model: FaceClassifier) -> None:
-    found = ssd.importance(model, FORGET, ssd.Settings(**{**QUICK, "batch_size": 2}), Run(seed=0))
+    found = ssd.importance(model, FORGET, ssd.Settings(**QUICK), Run(seed=0), 2)
     model.eval()
     expected = [torch.zeros_like(parameter) for parameter in model.parameters()]
     for pixels, labels in FORGET.epoch(2, seed=0, epoch=0, augment=False):
@@ -155,7 +155,27 @@ def test_importance_is_the_mean_squared_gradient(model: FaceClassifier) -> None:
         for total, gradient in zip(expected, gradients, strict=True):
             total += gradient**2 / 10
     for one, other in zip(found, expected, strict=True):
-        torch.testing.assert_close(one, other)
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-9)  # they are small
+
+
+def total(importance: list[torch.Tensor]) -> float:
+    return sum(float(one.sum()) for one in importance)
+
+
+def test_a_lone_forgotten_picture_weighs_once_and_is_compared_with_single_pictures(
+    model: FaceClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = FORGET.take(torch.arange(1))
+    loss = losses(model.eval()(alone.pixels(torch.arange(1))), alone.labels).sum()
+    expected = [gradient**2 for gradient in torch.autograd.grad(loss, list(model.parameters()))]
+    compared: list[list[torch.Tensor]] = []
+    monkeypatch.setattr(ssd, "dampen", lambda model, ours, every, settings: compared.extend([ours, every]) or 0.0)
+    ssd.unlearn(model, ssd.Settings(**QUICK), Run(seed=0), retain=alone, forget=alone)  # all is the same picture twice
+    assert [total(side) for side in compared] == pytest.approx([total(expected)] * 2, rel=1e-4)
+    compared.clear()
+    ssd.unlearn(model, ssd.Settings(**QUICK), Run(seed=0), retain=RETAIN, forget=alone)
+    single = ssd.importance(model, RETAIN.joined(alone), ssd.Settings(**QUICK), Run(seed=0), 1)
+    assert total(compared[1]) == pytest.approx(total(single), rel=1e-4)
 
 
 def test_the_student_comes_near_the_right_teacher_on_each_side(model: FaceClassifier) -> None:
@@ -191,6 +211,31 @@ def test_scrub_goes_away_on_forget_and_comes_back_on_retain(model: FaceClassifie
     for epoch in range(3):
         scrub.min_epoch(model, teacher, RETAIN, knobs, run, updater, epoch, lambda _: None)
     assert float(losses_of(model, RETAIN).mean()) < retain_before
+
+
+def test_scrubs_steps_are_on_its_two_objectives_and_nothing_else(
+    model: FaceClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No classification in a max step; divergence once, at its weight, in a min step."""
+    teacher, asked = make_model(7).eval(), []
+    monkeypatch.setattr(Updater, "step", lambda self, loss: asked.append(float(loss.detach())))
+    knobs = scrub.Settings(**QUICK, distillation_weight=0.3, classification_weight=0.6, temperature=2.0)
+    updater, faces = Updater(model.parameters(), knobs, 2), RETAIN.take(torch.arange(16))
+    scrub.max_epoch(model, teacher, faces, knobs, Run(seed=0), updater, 0, lambda _: None)
+    scrub.min_epoch(model, teacher, faces, knobs, Run(seed=0), updater, 0, lambda _: None)
+    with torch.no_grad():
+        pixels = faces.pixels(torch.arange(16))
+        logits = model.train()(pixels)
+        away = float(divergence(logits, teacher(pixels), multi_label=False, temperature=2.0).mean())
+        classification = float(losses(logits, faces.labels).mean())
+    assert asked == pytest.approx([-away, 0.3 * away + 0.6 * classification], rel=1e-3)
+
+
+def test_scrub_ends_every_epoch_with_the_retain_set(model: FaceClassifier) -> None:
+    run, knobs = Run(seed=0), scrub.Settings(**QUICK, epochs=2, msteps=2, learning_rate=1e-4)
+    scrub.unlearn(model, knobs, run, retain=RETAIN, forget=FORGET, validation=VALIDATION)
+    epoch = [True] * FORGET.batches(16) + [False] * RETAIN.batches(16)
+    assert ["forget_divergence" in row for row in run.history] == epoch * 2
 
 
 @pytest.mark.parametrize(("msteps", "epochs", "ascents"), [(0, 2, 0), (1, 3, 1), (2, 3, 2), (9, 2, 2)])

@@ -41,10 +41,14 @@ def read_csv(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """All cells as text, and what is wrong with the file as a whole."""
     try:
         rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        first_line = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", header=None, nrows=1)
     except (ValueError, OSError) as error:  # pandas' parser errors and bad UTF-8 are ValueErrors
         return pd.DataFrame(), [f"{path.name} cannot be read as CSV: {error}"]
     if not isinstance(rows.index, pd.RangeIndex):  # pandas takes the cells in front for row names
         return rows, [f"{path.name} has rows with more cells than its first line: quote cells that hold a comma"]
+    names = first_line.iloc[0].str.strip()  # pandas renames a second `age` to `age.1`
+    if twice := sorted({name for name in names[names.duplicated()] if name}):
+        return rows, [f"{path.name} has the column(s) {', '.join(twice)} more than once"]
     return rows, []
 
 
