@@ -177,6 +177,31 @@ def test_the_recovery_share_of_the_pass_never_pushes(monkeypatch: pytest.MonkeyP
     assert [row["distancing"] for row in run.history] == [1, 1, 0, 0]
 
 
+def test_pictures_are_pushed_from_forget_pictures_by_a_rising_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.Tensor] = []
+    weights: list[float] = []
+
+    def distance(model: Any, pixels: Any, labels: Any, forget_pixels: Any, knobs: Any, **more: float) -> Any:
+        seen.append(forget_pixels)
+        weights.append(more["classification_weight"])
+        return pixels, 0.0
+
+    monkeypatch.setattr(dlfd, "distance", distance)
+    run_dlfd(dynamic=False, classification_weight_start=0.2, classification_weight_end=1.0)
+    assert weights == pytest.approx([0.2, 0.4, 0.6, 0.8])
+    own = make_faces(30, seed=1).pixels(torch.arange(30))
+    apart = (torch.cat(seen)[:, None] - own[None]).abs().flatten(2).amax(2)
+    assert (apart.amin(1) == 0).all()
+    assert set(apart[:30].argmin(1).tolist()) == set(range(30)), "all of them in turn"
+
+
+def test_the_check_compares_pictures_of_the_same_labels() -> None:
+    forget = make_faces(60, seed=1)
+    forget = forget.take((forget.labels == 1).nonzero().flatten())
+    check = dlfd._ForgettingCheck(forget, make_faces(200, seed=2), settings(), 0)
+    assert set(check.validation.labels.tolist()) == {1}
+
+
 def test_the_first_pushed_pictures_are_kept_to_be_shown() -> None:
     _, run = run_dlfd(dynamic=False, epsilon=0.01)
     assert run.examples is not None

@@ -70,6 +70,15 @@ def test_the_head_of_eu_k_is_really_new(model: FaceClassifier) -> None:
     assert model.head.weight.abs().max() <= bound + 1e-6, "as a fresh linear layer"
 
 
+def test_eu_k_makes_all_of_the_last_blocks_new_statistics_included(model: FaceClassifier) -> None:
+    before = state(model)
+    eu_k.unlearn(model, eu_k.Settings(**QUICK, epochs=1, learning_rate=1e-9, k=2), Run(seed=0), retain=RETAIN)
+    after = state(model)
+    for name in ("backbone.0.weight", "head.weight"):
+        assert not torch.isclose(before[name], after[name], rtol=1e-3).all(dim=1).any()
+    assert after["backbone.1.num_batches_tracked"] == RETAIN.batches(16), "counted from nothing"
+
+
 @pytest.mark.parametrize("method", [cf_k, eu_k])
 def test_more_blocks_than_there_are_is_refused(method: Any, model: FaceClassifier) -> None:
     with pytest.raises(ConfigError, match=r"k is 9.*2 blocks"):
@@ -93,6 +102,14 @@ def test_neggrad_plus_raises_forget_and_keeps_retain(model: FaceClassifier) -> N
     after = [float(losses_of(model, faces).mean()) for faces in (RETAIN, FORGET)]
     assert after[0] < before[0] + 0.1
     assert after[1] > before[1] + 0.2
+
+
+def test_neggrad_plus_weighs_both_sides(model: FaceClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(Updater, "step", lambda self, loss: asked.append(float(loss.detach())))
+    run, knobs = Run(seed=0), neggrad_plus.Settings(**QUICK, retain_weight=0.7, stop_at_chance=False)
+    neggrad_plus.unlearn(model, knobs, run, retain=RETAIN, forget=FORGET)
+    assert asked == pytest.approx([0.7 * row["loss"] - 0.3 * row["forget_loss"] for row in run.history], abs=1e-6)
 
 
 def test_with_all_weight_on_retain_neggrad_plus_is_fine_tuning_beside_forget(model: FaceClassifier) -> None:
@@ -194,6 +211,15 @@ def test_the_student_comes_near_the_right_teacher_on_each_side(model: FaceClassi
     assert forget_rows[-1] < 0.2 * forget_rows[0], "near the incompetent teacher"
 
 
+def test_bad_teacher_uses_a_share_of_retain_and_all_of_forget(model: FaceClassifier) -> None:
+    run, knobs = Run(seed=0), bad_teacher.Settings(**QUICK, epochs=1, retain_share=0.25)
+    stop = run.watch(model)
+    bad_teacher.unlearn(model, knobs, run, retain=RETAIN, forget=FORGET)
+    stop()
+    assert run.backward_images == round(0.25 * len(RETAIN)) + len(FORGET)
+    assert run.forward_images == 3 * run.backward_images, "both teachers and the student"
+
+
 def test_scrub_goes_away_on_forget_and_comes_back_on_retain(model: FaceClassifier) -> None:
     teacher = copy.deepcopy(model).eval()
     knobs = scrub.Settings(**QUICK, epochs=3, learning_rate=0.05, schedule="constant")
@@ -236,6 +262,18 @@ def test_scrub_ends_every_epoch_with_the_retain_set(model: FaceClassifier) -> No
     scrub.unlearn(model, knobs, run, retain=RETAIN, forget=FORGET, validation=VALIDATION)
     epoch = [True] * FORGET.batches(16) + [False] * RETAIN.batches(16)
     assert ["forget_divergence" in row for row in run.history] == epoch * 2
+
+
+def test_scrub_rewinds_by_validation_pictures_of_the_labels_of_forget(
+    model: FaceClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(scrub, "rewind", lambda model, states, forget, validation, run: given.append(validation))
+    one_label = FORGET.take((FORGET.labels == 0).nonzero().flatten())
+    knobs = scrub.Settings(**QUICK, epochs=1, msteps=0)
+    scrub.unlearn(model, knobs, Run(seed=0), retain=RETAIN, forget=one_label, validation=VALIDATION)
+    assert set(given[0].labels.tolist()) == {0}
+    assert set(given[0].rows.tolist()) <= set(VALIDATION.rows.tolist())
 
 
 @pytest.mark.parametrize(("msteps", "epochs", "ascents"), [(0, 2, 0), (1, 3, 1), (2, 3, 2), (9, 2, 2)])
@@ -381,6 +419,15 @@ def test_noise_is_worse_than_any_real_picture_of_its_label(model: FaceClassifier
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
+def test_the_penalty_holds_the_noise(model: FaceClassifier) -> None:
+    sizes = []
+    for penalty in (0.0, 10.0):
+        knobs = unsir.Settings(**QUICK, noise_penalty=penalty)
+        noise = unsir.make_noise(model, RETAIN.labels, (SIDE, SIDE), knobs, torch.Generator().manual_seed(0))
+        sizes.append(float((noise - model.denormalise(torch.zeros(()))).square().mean()))
+    assert sizes[1] < 0.8 * sizes[0]
+
+
 def test_noise_is_learned_in_the_impair_epochs_alone(model: FaceClassifier) -> None:
     run = Run(seed=0)
     knobs = unsir.Settings(**QUICK, epochs=3, impair_epochs=1, noise_steps=2)
@@ -390,6 +437,17 @@ def test_noise_is_learned_in_the_impair_epochs_alone(model: FaceClassifier) -> N
     assert [bool(row["impair"]) for row in run.history] == [True] * 3 + [False] * 6
     noise = len(FORGET)
     assert run.forward_images == 3 * len(RETAIN) + noise * (1 + 2)
+
+
+def test_the_eigenspace_is_that_of_retain_pictures(model: FaceClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[Any] = []
+    plain = muda.outputs_of
+    monkeypatch.setattr(muda, "outputs_of", lambda model, faces: looked_at.append(faces) or plain(model, faces))
+    knobs = muda.Settings(**QUICK, epochs=1, eigenspace_images=30)
+    muda.unlearn(model, knobs, Run(seed=0), retain=RETAIN, forget=FORGET)
+    (faces,) = looked_at
+    assert len(faces) == 30
+    assert set(faces.rows.tolist()) <= set(RETAIN.rows.tolist())
 
 
 def test_muda_aligns_forget_features_with_the_retain_eigenspace(model: FaceClassifier) -> None:
