@@ -78,8 +78,9 @@ def variants(number: int, methods: Iterable[str]) -> list[Variant]:
         "ours off: no clean batch beside": "mix_clean=false",
         "ours off: no recovery share": "recovery_share=0",
     }
-    parts = [Variant(name, (f"dlfd.{change}",), ("dlfd",)) for name, change in changes.items()]
-    return [Variant("full", as_published=True), *parts]
+    alone = "unlearn.methods=[dlfd]"
+    parts = [Variant(name, (alone, f"dlfd.{change}"), ("dlfd",)) for name, change in changes.items()]
+    return [Variant("full", (alone,), as_published=True), *parts]
 
 
 def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:

@@ -32,11 +32,12 @@ def test_table_one_runs_every_method_and_table_two_every_architecture() -> None:
 def test_each_row_of_table_three_changes_knobs_that_exist() -> None:
     shipped = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8"))
     full, *others = variants(3, ["dlfd"])
-    assert full.models == ()
+    assert (full.models, full.settings) == ((), ("unlearn.methods=[dlfd]",))
     changed = {}
     for variant in others:
         assert variant.models == ("dlfd",)
-        (setting,) = variant.settings
+        methods, setting = variant.settings
+        assert methods == full.settings[0]
         section, _, rest = setting.partition(".")
         knob, _, value = rest.partition("=")
         assert shipped[section][knob] != yaml.safe_load(value), setting

@@ -79,7 +79,7 @@ def _experiment(name: str) -> str:
 def _check_settings(number: int, settings: list[str]) -> None:
     """A setting that the table itself varies would be overruled without a word."""
     varied = {"seed", *(one.partition("=")[0] for v in reference_tables.variants(number, []) for one in v.settings)}
-    if overlap := sorted(varied & {one.partition("=")[0] for one in settings}):
+    if overlap := sorted(varied & {one.partition("=")[0].lstrip("+~") for one in settings}):
         raise ConfigError(f"-S {overlap[0]}=…: table {number} sets it itself; leave it out (seeds: --seeds)")
 
 
@@ -109,9 +109,12 @@ def _data() -> str:
 
 def _numbers(seeds: str) -> list[int]:
     try:
-        return [int(seed) for seed in seeds.split(",")]
+        numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
-        raise ConfigError(f"--seeds {seeds!r}: numbers with commas between, such as 0,1,2") from None
+        numbers = []
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ConfigError(f"--seeds {seeds!r}: different numbers with commas between, such as 0,1,2")
+    return numbers
 
 
 def _task(settings: list[str], default: str) -> str:

@@ -129,7 +129,9 @@ def test_a_failed_cell_ends_the_table_and_keeps_the_others(dvc: Dvc) -> None:
         (("1", "-S", "seed=3"), "-S seed="),
         (("2", "-S", "model.architecture=densenet121"), "-S model.architecture="),
         (("3", "-S", "dlfd.ot_weight=2"), "-S dlfd.ot_weight="),
+        (("1", "-S", "+seed=3"), "-S seed="),
         (("1", "--seeds", "0;1"), "--seeds '0;1'"),
+        (("1", "--seeds", "0,0"), "--seeds '0,0'"),
     ],
 )
 def test_what_the_table_sets_itself_is_refused(dvc: Dvc, arguments: tuple[str, ...], words: str) -> None:

@@ -1,4 +1,4 @@
-"""The UTKFace source: age and gender from names, the three without a race, and names that cannot be parsed."""
+"""The UTKFace source: age and gender from names, the three that lack a field, and names that cannot be parsed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.data.sources import read, utkface
 from pipeline.errors import DataError
 
 DATE = "20170109150557335"
-WITHOUT_RACE = [
+LACKING = [
     "61_1_20170109150557335.jpg.chip.jpg",
     "61_1_20170109142408075.jpg.chip.jpg",
     "39_1_20170116174525125.jpg.chip.jpg",
@@ -44,14 +44,14 @@ def test_gender_and_units(tmp_path: Path) -> None:
     assert raw.image(1).shape == (8, 8, 3)
 
 
-def test_the_three_names_without_a_race_are_read_and_counted(tmp_path: Path) -> None:
-    raw = read(write(tmp_path, [*WITHOUT_RACE, f"30_0_1_{DATE}.jpg"]))
+def test_the_three_names_that_lack_a_field_are_counted_and_their_gender_is_unknown(tmp_path: Path) -> None:
+    raw = read(write(tmp_path, [*LACKING, f"30_0_1_{DATE}.jpg"]))
     (note,) = raw.notes
-    assert note.startswith("3 name(s) without a race")
-    assert all(name in note for name in WITHOUT_RACE)
-    raw = read(write(tmp_path / "only", WITHOUT_RACE))
+    assert note.startswith("3 name(s) lack the gender or the race")
+    assert all(name in note for name in LACKING)
+    assert raw.table["gender"].value_counts().to_dict() == {-1: 3, raw.classes["gender"].index("male"): 1}
+    raw = read(write(tmp_path / "only", LACKING))
     assert [raw.classes["age"][label] for label in raw.table["age"]] == ["31-45", "56-66", "56-66"]
-    assert {raw.classes["gender"][label] for label in raw.table["gender"]} == {"female"}
 
 
 def test_the_two_misspelt_names_of_the_original(tmp_path: Path) -> None:

@@ -84,12 +84,13 @@ def _places(root: Path) -> list[Path]:
 
 
 def _find(root: Path, name: str) -> Path | None:
-    return next((root / place / name for place in PLACES if (root / place / name).exists()), None)
+    found = (root / place / name for place in PLACES)
+    return next((path for path in found if (path.is_dir() if name == FOLDER else path.is_file())), None)
 
 
 def _pictures(folder: Path) -> pd.Series:
     """Name of each picture by its index."""
-    found = sorted(p.name for p in folder.iterdir() if re.fullmatch(r"[0-9]+\.jpg", p.name))
+    found = sorted(p.name for p in folder.iterdir() if re.fullmatch(r"[0-9]{1,9}\.jpg", p.name))
     return pd.Series(found, index=[int(name.removesuffix(".jpg")) for name in found], dtype=str)
 
 
@@ -138,7 +139,7 @@ def _read_persons(mapping: Path, identities: Path, problems: list[str]) -> pd.Se
 
 def _by_index(table: pd.DataFrame, index: pd.Series, path: Path, problems: list[str]) -> pd.DataFrame:
     """The table with whole numbers as its index."""
-    if not (whole := index.str.fullmatch(r"0|[1-9]\d*")).all():
+    if not (whole := index.str.fullmatch(r"0|[1-9]\d{0,8}")).all():
         problems.append(
             f"{path.name}: {(~whole).sum()} row(s) without a CelebA-HQ index: {common.first(index[~whole])}"
         )

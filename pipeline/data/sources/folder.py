@@ -149,4 +149,4 @@ def _classes(cells: pd.Series, task: str, path: Path) -> tuple[list[str], pd.Ser
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Sort key that puts 7-12 before 13-19."""
     words = [word for word in re.split(r"(\d+)", name) if word]
-    return [(0, int(word), "") if word.isdecimal() else (1, 0, word) for word in words]
+    return [(0, len(digits := word.lstrip("0")), digits) if word.isdecimal() else (1, 0, word) for word in words]

@@ -1,7 +1,8 @@
 """UTKFace (Zhang, Song and Qi 2017): age and gender in the names of the pictures; no identities, no split of its own.
 
 Layout: `[age]_[gender]_[race]_[date].jpg` or `….jpg.chip.jpg`, in any folders. Five pictures of the original have odd
-names: three lack the race, one has a blank and one no dot before `jpg`. Their age and gender are read all the same.
+names: one has a blank and one no dot before `jpg`; three lack the gender or the race, nobody knows which (published
+corrections differ), so their gender is unknown.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ NAME = re.compile(
     re.IGNORECASE,
 )
 GENDERS = ("male", "female")  # as numbered in the names
+UNKNOWN = -1
 LOOKED_AT = 100  # names in each folder, to recognise
 
 
@@ -32,7 +34,7 @@ def recognises(root: Path) -> bool:
 
 
 def read(root: Path) -> RawDataset:
-    """Read the names of all pictures; a note says how many lack the race.
+    """Read the names of all pictures; a note says how many lack a field.
 
     Raises:
         DataError: names that cannot be parsed, with their count and the first of them.
@@ -46,10 +48,16 @@ def read(root: Path) -> RawDataset:
     classes = CLASSES["gender"]
     labels = {
         "age": np.digitize([int(match["age"]) for match in parsed], BOUNDS),
-        "gender": np.array([classes.index(GENDERS[int(match["gender"])]) for match in parsed]),
+        "gender": np.array(
+            [classes.index(GENDERS[int(match["gender"])]) if match["race"] else UNKNOWN for match in parsed]
+        ),
     }
     lacking = [source for source, match in zip(sources, matches, strict=True) if match and not match["race"]]
-    notes = (f"{len(lacking)} name(s) without a race, which no task needs: {common.first(lacking)}",) if lacking else ()
+    notes = (
+        (f"{len(lacking)} name(s) lack the gender or the race, so their gender is unknown: {common.first(lacking)}",)
+        if lacking
+        else ()
+    )
     return common.dataset("utkface", root, CLASSES, common.canonical(sources, labels), notes)
 
 
