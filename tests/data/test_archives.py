@@ -51,6 +51,10 @@ def test_zips(tmp_path: Path) -> None:
         member("a/../../out.jpg"),
         member("/tmp/out.jpg"),
         member("..\\out.jpg"),
+        member("C:out.jpg"),
+        member("//host/share/out.jpg"),
+        member("./a//../../out.jpg"),
+        member("../" * 60 + "out.jpg"),  # longer than a header holds: its name is in a block of its own
         member("a.jpg", tarfile.LNKTYPE, "../secret"),
         member("a.jpg", tarfile.LNKTYPE, "/etc/hostname"),
         member("a.jpg", tarfile.SYMTYPE, "/etc/hostname"),
@@ -58,7 +62,7 @@ def test_zips(tmp_path: Path) -> None:
         member("a.jpg", tarfile.CHRTYPE),
         member("a.jpg", tarfile.FIFOTYPE),
     ],
-    ids=lambda info: f"{info.name}-{info.type.decode()}-{info.linkname}",
+    ids=lambda info: f"{info.name[-30:]}-{info.type.decode()}-{info.linkname}",
 )
 def test_dangerous_tar_members_are_refused(tmp_path: Path, bad: tarfile.TarInfo) -> None:
     (tmp_path / "secret").write_text("secret")
@@ -70,7 +74,9 @@ def test_dangerous_tar_members_are_refused(tmp_path: Path, bad: tarfile.TarInfo)
     assert [path.name for path in (tmp_path / "deep").rglob("*") if path.is_file()] == ["fine.jpg"]
 
 
-@pytest.mark.parametrize("name", ["../out.jpg", "/out.jpg", "a/../../out.jpg", "C:/out.jpg", "..\\out.jpg"])
+@pytest.mark.parametrize(
+    "name", ["../out.jpg", "/out.jpg", "a/../../out.jpg", "C:/out.jpg", "..\\out.jpg", "C:out.jpg", "a/.."]
+)
 def test_dangerous_zip_names_are_refused(tmp_path: Path, name: str) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
         packed.writestr(name, b"face")
@@ -86,6 +92,13 @@ def test_links_in_zips_are_refused(tmp_path: Path) -> None:
         packed.writestr(info, "/etc/hostname")
     with pytest.raises(DataError, match="refused"):
         unpack(tmp_path / "a.zip", tmp_path / "out")
+
+
+def test_rights_that_a_member_asks_for_are_not_given(tmp_path: Path) -> None:
+    info = member("run.jpg")
+    info.mode, info.uid = 0o6777, 0
+    unpack(tar_with(tmp_path / "a.tar", info), tmp_path / "out")
+    assert not (tmp_path / "out/run.jpg").stat().st_mode & (stat.S_ISUID | stat.S_ISGID | stat.S_IWOTH)
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
