@@ -43,9 +43,14 @@ def written(root: Path, original: Path) -> dict[str, bytes]:
 
 def words(files: Mapping[str, bytes], wanted: Iterable[str]) -> list[str]:
     """Names of files in which, or in whose name, one of the words stands by itself."""
-    told = b"|".join(re.escape(word.encode()) for word in wanted)
-    pattern = re.compile(rb"(?<![0-9A-Za-z])(?:" + told + rb")(?![0-9A-Za-z])")
-    return [name for name, content in files.items() if pattern.search(name.encode() + b"\n" + _text(name, content))]
+    told = [word.encode() for word in wanted]
+    alone = re.compile(rb"(?<![0-9A-Za-z])(?:" + b"|".join(map(re.escape, told)) + rb")(?![0-9A-Za-z])")
+    found = []
+    for name, content in files.items():
+        text = name.encode() + b"\n" + _text(name, content)
+        if any(word in text for word in told) and alone.search(text):  # the first is much faster
+            found.append(name)
+    return found
 
 
 def pictures(files: Mapping[str, bytes], wanted: np.ndarray) -> list[str]:
