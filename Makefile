@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY ?= true
 export GX_ANALYTICS_ENABLED ?= false
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: repro test quick lint format bench ui clean
+.PHONY: repro test quick lint format audit bench ui clean
 
 repro: $(VENV)/.installed  ## set up and run the main job
 	dvc repro
@@ -29,6 +29,15 @@ lint: $(VENV)/.installed
 format: $(VENV)/.installed
 	ruff check --fix .
 	ruff format .
+
+# PyPI tells of vulnerabilities under the version of a package, which not every mirror has: then nothing can be said.
+KNOWS := import json, urllib.request as web; json.load(web.urlopen("https://pypi.org/pypi/pip/24.0/json", timeout=20))["vulnerabilities"]
+audit: $(VENV)/.installed  ## known vulnerabilities of the pinned dependencies, where PyPI's answers can be reached
+	@if python -c '$(KNOWS)' 2>/dev/null; then \
+		pip-audit --requirement constraints.txt --no-deps --disable-pip --strict --progress-spinner off; \
+	else \
+		echo "NOT CHECKED: PyPI's vulnerability data (https://pypi.org/pypi/<name>/<version>/json) cannot be reached from here"; \
+	fi
 
 bench: $(VENV)/.installed  ## every benchmark; results in benchmarks/results/
 	python -m benchmarks

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-ALL = ("dlfd_step", "dlfd_pass", "training", "transport", "growth", "pipeline")
+ALL = ("dlfd_step", "dlfd_pass", "training", "transport", "growth", "serving", "pipeline")
 
 
 def main() -> None:

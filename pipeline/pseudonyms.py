@@ -15,6 +15,7 @@ import hmac
 import os
 import re
 import secrets
+import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -71,9 +72,11 @@ def load(*, create: bool = True) -> Salt:
         create: make one, readable by its owner alone, where there is none and the ledger has no key of another.
 
     Raises:
-        SaltError: the file is damaged or cannot be read or made; or it is missing where it was needed before.
+        SaltError: the file is damaged or cannot be read or made; it is missing where it was needed before; or
+            DLFD_SALT_FILE puts it where git would take it along.
     """
     path = salt_file()
+    _check_ignored(path)
     try:
         if create and not path.exists() and not _needed():
             _make(path)
@@ -94,6 +97,19 @@ def without_persons(parameters: dict[str, Any]) -> dict[str, Any]:
     """Flat parameters, `section.key` -> value, with the number of persons in place of their keys."""
     named = parameters.get(PERSONAL)
     return parameters | ({PERSONAL: f"{len(named)} person(s)"} if named else {})
+
+
+def _check_ignored(path: Path) -> None:
+    """`.dlfd-salt` itself is in .gitignore; another place in the checkout must be as well."""
+    if not os.environ.get(VARIABLE):
+        return
+    with suppress(FileNotFoundError):  # an image without git
+        asked = subprocess.run(["git", "check-ignore", "--quiet", str(path)], cwd=layout.root(), capture_output=True)
+        if asked.returncode == 1:  # 0: ignored; 128: outside of the checkout, or there is none
+            raise SaltError(
+                f"{VARIABLE} puts the salt of the person keys at {path}, where the next `git add` would take it along: "
+                "put it outside of the checkout, or add it to .gitignore"
+            )
 
 
 def _needed() -> bool:

@@ -27,7 +27,7 @@ CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 WEIGHTS = "model.safetensors"
 ACCEPTED, WEIGHTS_SHA = "accepted", "weights_sha256"
 SAME_TASK = ("data_sha256", "split_sha256", "task")  # versions that differ in one of these are not comparable
-DESCRIPTION = "A face classifier that has forgotten whom it should. Pixels [B,3,H,W] in [0,1] -> probabilities [B,C]."
+DESCRIPTION = "A face classifier that has forgotten whom it should. Picture files -> labels and probabilities."
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,9 @@ def register(name: str, folder: Path, metrics: Mapping[str, Any], run_id: str | 
         if known:
             number = known[0].number
         else:
-            model = models.load(folder)
+            models.load(folder)  # whole and undamaged?
             with store.fluent():  # also MLflow's client resolves a logged model by the module-level address
-                model_id = served_model.log(store, model, info, figures, tags, run_id)
+                model_id = served_model.log(store, folder, info, figures, tags, run_id)
                 number = _create_version(store, name, model_id, tags, run_id)
         _nominate(store, name, number)
         return _get(store, name, number)

@@ -29,7 +29,11 @@ LOCK_SECONDS = 120.0  # longest wait for another process of this checkout
 PROBE_SECONDS = (3.0, 10.0)  # to connect, to answer
 # MLflow's own limits (7 retries, 120 s each) hide a lost server for many minutes. These survive a restart of one.
 LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
 REMEDY = "Start the server, or unset MLFLOW_TRACKING_URI to log into ./mlflow.db, or set DLFD_TRACKING=off."
 LOCAL_REMEDY = (
     "Look at that file's rights and the free space; move it away to begin with a new one; or set DLFD_TRACKING=off."

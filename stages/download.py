@@ -13,7 +13,7 @@ COUNTS = ("images", "persons", "distinct_pictures", "skipped_corrupt")
 
 
 def main() -> None:
-    from pipeline.data import contact_sheet, raw, sources, store
+    from pipeline.data import raw, sources, store
 
     params = config.load()
     with tracking.stage_run("download", params={"data": asdict(params.data)}) as tracked:
@@ -23,10 +23,6 @@ def main() -> None:
                 typer.secho(f"warning: {note}", fg="yellow", err=True)
             faces = store.build(found, layout.FACES, params.data)
         info = faces.info
-        if info["name"] == "synthetic":  # pictures of real people do not belong into a report
-            sheet = contact_sheet.contact_sheet(faces.table, lambda row: faces.images[row], info["classes"])
-            contact_sheet.save_contact_sheet(sheet, layout.FACES / "contact_sheet.png")
-            tracked.log_artifact(layout.FACES / "contact_sheet.png")
         tracked.log_metrics({name: info[name] for name in COUNTS})
     skipped = f", {info['skipped_corrupt']} that cannot be read left out" if info["skipped_corrupt"] else ""
     size = info["image_size"]

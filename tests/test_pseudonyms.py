@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,23 @@ def test_without_create_a_missing_salt_is_told(checkout: Path) -> None:
 def test_git_never_sees_it() -> None:
     ignored = (PROJECT / ".gitignore").read_text().splitlines()
     assert f"/{layout.SALT}*" in ignored
+
+
+def test_a_salt_that_git_would_take_along_is_refused(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subprocess.run(["git", "init", "--quiet", str(checkout)], check=True)
+    (checkout / ".gitignore").write_text("/secrets/\n")
+    monkeypatch.setenv(pseudonyms.VARIABLE, "keys/salt")
+    with pytest.raises(SaltError, match="the next `git add` would take it along"):
+        pseudonyms.load()
+    assert not (checkout / "keys").exists()
+    for ignored in (checkout / "secrets/salt", checkout.parent / f"{checkout.name}-salt"):
+        monkeypatch.setenv(pseudonyms.VARIABLE, str(ignored))
+        assert pseudonyms.load().path == ignored
+
+
+def test_git_never_takes_the_salt_of_this_project() -> None:
+    if not (PROJECT / ".git").exists():
+        pytest.skip("not a checkout")
+    for name in (".dlfd-salt", ".dlfd-salt.1f2e3d4c"):
+        assert subprocess.run(["git", "check-ignore", "--quiet", name], cwd=PROJECT).returncode == 0, name
+    assert subprocess.run(["git", "ls-files", "*.dlfd-salt*"], cwd=PROJECT, capture_output=True).stdout == b""

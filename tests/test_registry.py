@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import mlflow
-import numpy as np
 import pytest
 import registry_checkout as tiny
-import torch
 
 from pipeline import layout, models, registry, tracking, tracking_store
 from pipeline.errors import RegistryError
@@ -57,7 +53,7 @@ def unaccepted(name: str) -> int:
         return int(store.client.create_model_version(name, source).version)
 
 
-def test_a_registered_model_says_where_it_comes_from_and_can_be_served(name: str) -> None:
+def test_a_registered_model_says_where_it_comes_from(name: str) -> None:
     folder = tiny.write_model("dlfd", seed=11)
     with tracking.stage_run("register") as run:
         version = registry.register(name, folder, tiny.metrics(0.7), run.id)
@@ -82,33 +78,7 @@ def test_a_registered_model_says_where_it_comes_from_and_can_be_served(name: str
     store = tracking_store.connect()
     assert store.client.get_run(run.id).data.metrics["validation_nomus"] == 0.7
     assert store.client.get_model_version(name, "1").run_id == run.id
-    with store.fluent():
-        served = mlflow.pyfunc.load_model(f"models:/{name}@candidate")
-        local = mlflow.artifacts.download_artifacts(f"models:/{name}/1")
-    for batch in (1, 2, 5):
-        pixels = np.random.default_rng(batch).random((batch, 3, tiny.SIZE, tiny.SIZE), dtype=np.float32)
-        with torch.no_grad():
-            wanted = tiny.load(folder)(torch.from_numpy(pixels)).softmax(1).numpy()
-        answer = served.predict(pixels)
-        assert answer.shape == (batch, len(tiny.CLASSES))
-        np.testing.assert_allclose(answer, wanted, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(answer.sum(1), 1, rtol=1e-5)
-    assert served.metadata.signature.inputs.inputs[0].shape == (-1, 3, tiny.SIZE, tiny.SIZE)
-    assert served.input_example.shape == (2, 3, tiny.SIZE, tiny.SIZE)
-    _no_pickle(Path(local))
     assert "MLFLOW_TRACKING_URI" not in os.environ, "what MLflow sets for itself does not stay"
-
-
-def _no_pickle(folder: Path) -> None:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    assert [path.name for path in files if path.suffix in (".pkl", ".pth", ".pickle")] == []
-    (archive,) = [path for path in files if path.suffix == ".pt2"]
-    with zipfile.ZipFile(archive) as members:
-        weights = [member for member in members.namelist() if "/weights/" in member and "config" not in member]
-        assert weights
-        assert not any(members.read(member).startswith(b"PK") for member in weights), (
-            "a torch.save archive holds pickle"
-        )
 
 
 def test_of_few_persons_the_better_by_their_places_is_the_candidate(name: str) -> None:

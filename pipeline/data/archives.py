@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 import stat
 import tarfile
 import zipfile
@@ -56,6 +57,8 @@ def _unpack_tar(archive: Path, folder: Path) -> None:
                 _check_name(archive, member.linkname)
             if not (member.isfile() or member.isdir() or member.islnk()):
                 raise _refusal(archive, member.name, "is a device or pipe")
+            member.mode = 0o755 if member.isdir() else 0o644  # nobody's set-uid bit, and below nobody's ownership
+            member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
             tar.extract(member, folder)
         if not _ended(tar):
             raise tarfile.ReadError("it ends before its end mark")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from helpers import make_faces, make_model
 
-from benchmarks import dlfd_pass, measure
+from benchmarks import dlfd_pass, measure, serving
 from benchmarks.dlfd_step import textbook
 from benchmarks.inputs import noise_faces
 from pipeline.unlearning.dlfd import Settings, distance
@@ -64,3 +65,26 @@ def test_the_pass_is_measured_at_the_shipped_settings(monkeypatch: pytest.Monkey
     paper, own = dlfd_pass.cases()
     assert (paper.settings.steps, paper.epochs) == (15, 100)
     assert own.settings.forgetting_threshold == 0, "a check must never end the pushing on noise"
+
+
+def test_serving_is_measured_on_pictures_that_are_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(measure, "RESULTS", tmp_path)
+    monkeypatch.setattr(serving, "SIZES", ((40, "small"),))
+    serving.main(image_size=32, pictures=4, requests=2, repeats=1, http=False)
+    (file,) = tmp_path.iterdir()
+    rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+    assert [row["part"] for row in rows] == ["decode, one thread", "forward", "both", "one, pyfunc"]
+    assert all(row["images/s"]["median"] > 0 for row in rows[:3])
+    assert 0 < rows[3]["p50_ms"] <= rows[3]["p95_ms"]
+    (answer,) = serving.prediction.Predictor(make_model(), {"classes": "abc", "image_size": 16}).answers(
+        [serving.jpeg(40)]
+    )
+    assert answer.error is None
+
+
+def test_percentiles() -> None:
+    slept = iter([0.0] * 5 + [0.001] * 18 + [0.03] * 2)
+    found = serving.percentiles(lambda: time.sleep(next(slept)), 20)
+    assert found["p50_ms"] < 15 < found["p95_ms"]

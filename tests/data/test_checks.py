@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import traces
 
 from pipeline.data import checks, splits
 from pipeline.errors import DataError
@@ -86,6 +87,10 @@ def test_a_tampered_split_is_refused(
     outcome = run(spoil(split_of(many_faces)), many_faces, tmp_path)
     with pytest.raises(DataError, match=message):
         outcome.raise_for_errors()
+    written = {path.name: path.read_bytes() for path in tmp_path.rglob("*.html")}
+    assert "index.html" in written
+    told = written | {"result.json": repr(outcome).encode()}
+    assert traces.words(told, many_faces["person"].unique()) == [], "Data Docs and the outcome go to MLflow"
 
 
 def test_a_changed_key_cannot_hide_a_person_on_two_sides(many_faces: pd.DataFrame, tmp_path: Path) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
+from contextlib import suppress
 from pathlib import Path
 
+import hostile
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.data.images import decode, square
+from pipeline.data.images import FORMATS, decode, square
 from pipeline.errors import DataError
 
 
@@ -41,12 +45,55 @@ def test_what_is_no_picture_is_named(tmp_path: Path, damage: str) -> None:
         decode(path)
 
 
-def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "bomb.png"
-    Image.new("RGB", (50, 50)).save(path)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
-    with pytest.raises(DataError, match="decompression bomb"):
+    path.write_bytes(hostile.FILES["bomb"])
+    assert path.stat().st_size < 200_000
+    monkeypatch.setattr(Image.Image, "load", lambda picture: pytest.fail("it was decoded"))
+    with pytest.raises(DataError, match=r"bomb\.png: 8000×8000 pixels look like a decompression bomb"):
         decode(path)
+
+
+@pytest.mark.parametrize("kind", hostile.FILES)
+def test_what_is_hostile_or_damaged_is_one_clear_error(kind: str) -> None:
+    with pytest.raises(DataError, match=r"^face\.jpg: .{3}") as refused:
+        decode(hostile.FILES[kind], "face.jpg")
+    assert len(str(refused.value)) < 300
+
+
+@given(cut=st.integers(0, 2000), at=st.integers(0, 2000), byte=st.integers(0, 255), form=st.sampled_from(FORMATS))
+def test_a_spoilt_file_is_a_picture_or_one_error(cut: int, at: int, byte: int, form: str) -> None:
+    raw = bytearray(hostile.picture(form))
+    raw[at % len(raw)] = byte
+    with suppress(DataError):  # any other error fails
+        assert decode(bytes(raw[: max(1, len(raw) - cut)])).dtype == np.uint8
+
+
+def test_bytes_are_read_like_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    path.write_bytes(hostile.picture("WEBP"))
+    assert (decode(path) == decode(path.read_bytes())).all()
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_of_16_bits_the_upper_8_count(form: str) -> None:
+    grey = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    stored = io.BytesIO()
+    Image.fromarray(grey).save(stored, form)
+    assert (decode(stored.getvalue()) == (grey >> 8)[:, :, None]).all()
+
+
+def test_of_an_animation_the_first_frame_counts() -> None:
+    stored = io.BytesIO()
+    first, second = Image.new("RGB", (4, 4), "red"), Image.new("RGB", (4, 4), "blue")
+    first.save(stored, "GIF", save_all=True, append_images=[second])
+    assert (decode(stored.getvalue()) == (255, 0, 0)).all()
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(DataError, match=r"a\.jpg: there is no such file"):
+        decode(tmp_path / "a.jpg")
 
 
 @given(height=st.integers(1, 70), width=st.integers(1, 70), size=st.integers(1, 40))

@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(arguments: list[str], log: Path, ready: str, seconds: float = 90, **environment: str) -> Iterator[None]:
+def running(arguments: list[str], log: Path, ready: str, seconds: float = 240, **environment: str) -> Iterator[None]:
     """`python -m mlflow <arguments>`, from when the URL `ready` answers; its whole process group ends with the block.
 
     Raises:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import traces
 from checkouts import Checkout, Done
 
 from pipeline.erasure import ledger, requests
 
 pytestmark = pytest.mark.end_to_end
 METHODS = ("finetune",)
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,11 @@ def forgotten(checkout: Checkout, request_id: str) -> Done:
 
 def dlfd(checkout: Checkout, *arguments: str) -> Done:
     return checkout.run("dlfd", *arguments, PYTHONPATH=str(checkout.root))
+
+
+def retained(checkout: Checkout) -> set[str]:
+    table = pd.read_parquet(checkout.root / "workspace/splits/splits.parquet")
+    return set(table.loc[table["subset"] == "retain", "person"])
 
 
 def known(checkout: Checkout) -> list[requests.Request]:
@@ -110,20 +119,29 @@ def test_a_second_repro_has_nothing_to_do(checkout: Checkout, forgotten: Done) -
     assert "up to date" in done.out + done.err
 
 
-def test_no_file_of_git_and_nothing_in_mlflow_names_the_person(
-    checkout: Checkout, person: str, forgotten: Done
+def test_nothing_that_was_written_names_or_shows_the_person(
+    checkout: Checkout, person: str, first_run: Done, forgotten: Done
 ) -> None:
+    """But for the store: MLflow's database and artifacts, reports, plots, metrics, dvc.lock, models, logs."""
     tracked = checkout.run("git", "ls-files", "-co", "--exclude-standard").out.split()
     assert "requests.csv" in tracked
     assert ".dlfd-salt" not in tracked
-    for name in tracked:
-        path = checkout.root / name
-        if path.is_file() and not name.startswith(("datasets/", "pipeline/", "docs/", "README", "benchmarks/")):
-            assert person.encode() not in path.read_bytes(), name
-    assert person not in forgotten.out + forgotten.err
-    for path in [checkout.root / "mlflow.db", *(checkout.root / "mlartifacts").rglob("*")]:
-        if path.is_file() and path.suffix in (".db", ".json", ".csv", ".html", ".yaml", ".txt"):
-            assert person.encode() not in path.read_bytes(), path
+    files = traces.written(checkout.root, PROJECT)
+    for log in (first_run, forgotten):
+        files |= {f"stdout of {' '.join(log.stages[:2])} …": log.out.encode(), "stderr": log.err.encode()}
+    looked_at = ("mlflow.db", "dvc.lock", "requests.csv", "metrics/finetune.json", "reports/report.html")
+    assert set(looked_at) <= files.keys()
+    for kind in ("mlartifacts/*/report.html", "mlartifacts/*/data_docs/*", "workspace/evaluation/*/persons.csv"):
+        assert any(fnmatch(name, kind) for name in files), kind
+    table = pd.read_parquet(checkout.root / "workspace/faces/table.parquet")
+    own = table[table["person"] == person]
+    salt = (checkout.root / ".dlfd-salt").read_text().strip()
+    assert traces.words(files, [person, *own["source"], salt]) == []
+    faces = np.load(checkout.root / "workspace/faces/images.npy", mmap_mode="r")
+    assert traces.pictures(files, np.array(faces[own["image"].to_numpy()])) == []
+    other = table[(table["person"] != person) & table["person"].isin(retained(checkout))]
+    page = {"report.html": files["reports/report.html"]}
+    assert traces.pictures(page, np.array(faces[other["image"].to_numpy()[:1]])), "whom the page does show is found"
 
 
 def test_from_a_temporary_folder_the_ledger_and_the_salt_of_the_checkout_are_used(

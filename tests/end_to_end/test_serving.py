@@ -1,12 +1,19 @@
-"""A promoted model answers real HTTP requests with the probabilities of the model that was registered."""
+"""A promoted model answers real HTTP requests with what the model says that was registered, and nothing stops it."""
 
 from __future__ import annotations
 
+import base64
 import json
+import socket
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import hostile
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,19 +21,10 @@ import registry_checkout as tiny
 import torch
 from servers import free_port, running
 
-from pipeline import layout, models, registry, tracking, tracking_store
+from pipeline import layout, models, prediction, registry, tracking, tracking_store
 
 pytestmark = pytest.mark.end_to_end
 SIZE, CLASSES = 32, ["child", "adult"]
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    tiny.make(tmp_path)
-    return tmp_path
 
 
 def write_resnet() -> Path:
@@ -41,27 +39,97 @@ def write_resnet() -> Path:
     return layout.MODELS / "dlfd"
 
 
-def ask(url: str, pixels: np.ndarray) -> np.ndarray:
-    body = json.dumps({"inputs": pixels.tolist()}).encode()
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return np.array(json.load(answer)["predictions"], dtype="float32")
+@dataclass(frozen=True)
+class Server:
+    """`mlflow models serve`."""
+
+    address: str
+
+    def ask(self, body: bytes | dict[str, Any], kind: str = "application/json") -> tuple[int, Any]:
+        """Status and answer."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.address}/invocations", data=data, headers={"Content-Type": kind})
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                return answer.status, json.load(answer)["predictions"]
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+
+    def pictures(self, *raw: bytes) -> list[dict[str, Any]]:
+        """The rows about picture files."""
+        status, rows = self.ask({"inputs": [base64.b64encode(one).decode() for one in raw]})
+        assert status == 200, rows
+        return list(rows)
 
 
-def test_a_promoted_model_is_served(checkout: Path) -> None:
-    folder = write_resnet()
-    with tracking.stage_run("register") as run:
-        version = registry.register("faces", folder, tiny.metrics(), run.id)
-    registry.promote("faces", version.number)
-    address = f"http://127.0.0.1:{(port := free_port())}"
-    serve = ["models", "serve", "-m", "models:/faces@champion", "--env-manager", "local", "--port", str(port)]
-    local = models.load(folder)
-    with running(serve, checkout / "serve.log", f"{address}/ping", MLFLOW_TRACKING_URI=tracking_store.uri()):
-        for batch in (1, 3):
-            pixels = np.random.default_rng(batch).random((batch, 3, SIZE, SIZE), dtype=np.float32)
-            with torch.no_grad():
-                wanted = local(torch.from_numpy(pixels)).softmax(1).numpy()
-            np.testing.assert_allclose(ask(f"{address}/invocations", pixels), wanted, rtol=1e-4, atol=1e-5)
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            ask(f"{address}/invocations", np.zeros((1, 3, SIZE, SIZE + 1), "float32"))
-        assert refused.value.code == 400, "a picture of the wrong size is refused, not guessed"
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, prediction.Predictor]]:
+    """The champion, and the model that it is."""
+    folder = tmp_path_factory.mktemp("serving")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
+            patch.delenv(name, raising=False)
+        patch.chdir(folder)
+        tiny.make(folder)
+        model = write_resnet()
+        with tracking.stage_run("register") as run:
+            version = registry.register("faces", model, tiny.metrics(), run.id)
+        registry.promote("faces", version.number)
+        address = f"http://127.0.0.1:{(port := free_port())}"
+        serve = ["models", "serve", "-m", "models:/faces@champion", "--env-manager", "local", "--port", str(port)]
+        with running(serve, folder / "serve.log", f"{address}/ping", MLFLOW_TRACKING_URI=tracking_store.uri()):
+            yield Server(address), prediction.load(model)
+
+
+def test_the_champion_answers_with_labels_and_probabilities(served: tuple[Server, prediction.Predictor]) -> None:
+    server, local = served
+    for seeds in (range(1), range(3)):
+        raw = [hostile.picture(form, seed=seed) for seed, form in zip(seeds, ("JPEG", "PNG", "WEBP"), strict=False)]
+        for row, wanted in zip(server.pictures(*raw), local.answers(raw), strict=True):
+            assert (row["label"], row["error"]) == (wanted.label, None)
+            shares = [row[f"probability_{name}"] for name in CLASSES]
+            np.testing.assert_allclose(shares, wanted.probabilities, rtol=1e-4, atol=1e-5)
+    pixels = np.random.default_rng(0).random((2, 3, SIZE, SIZE), dtype=np.float32)
+    status, rows = server.ask({"inputs": pixels.tolist()})
+    assert status == 200
+    assert [row["label"] for row in rows] == [answer.label for answer in local.answers(pixels)]
+
+
+def test_what_is_hostile_gets_an_error_and_the_server_goes_on(served: tuple[Server, prediction.Predictor]) -> None:
+    server, _ = served
+    sound = hostile.picture()
+    (wanted,) = server.pictures(sound)
+    first, *lost, last = server.pictures(sound, *hostile.FILES.values(), sound)
+    assert (
+        first
+        == last
+        == {key: pytest.approx(value, abs=1e-5) if isinstance(value, float) else value for key, value in wanted.items()}
+    )
+    for kind, row in zip(hostile.FILES, lost, strict=True):
+        assert row["label"] is None, kind
+        assert row["error"], kind
+    whole: dict[str, tuple[bytes, str]] = {
+        "no JSON": (b"{", "application/json"),
+        "no picture": (b'{"dataframe_records": [{"picture": "AAAA"}]}', "application/json"),
+        "too many pictures": (json.dumps({"inputs": ["AAAA"] * 1001}).encode(), "application/json"),
+        "nested without end": (b'{"inputs": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "application/json"),
+        "no UTF-8": (b'{"inputs": ["\xff"]}', "application/json"),
+        "another type": (sound, "image/jpeg"),
+        "no Parquet": (sound, "application/vnd.apache.parquet"),
+    }
+    for kind, (body, mime) in whole.items():
+        status, told = server.ask(body, mime)
+        assert 400 <= status < 600, kind
+        assert told, kind
+    huge = b'{"inputs": ["' + b"A" * 50_000_000 + b'"]}'
+    status, rows = server.ask(huge)
+    assert status == 200
+    assert "37,500,000 bytes, no more than 20,000,000 are read" in rows[0]["error"]
+    cut = socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2])))
+    cut.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{")
+    cut.close()
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda _: server.pictures(hostile.FILES["bomb"], sound), range(16)))
+    assert all(rows[1]["label"] == wanted["label"] for rows in together)
+    with urllib.request.urlopen(f"{server.address}/ping", timeout=10) as answer:
+        assert answer.status == 200
