@@ -40,7 +40,15 @@ SHOWN = (
     "probe_accuracy",
     "seconds",
 )
-WHERE_ASKED = ("relearn_steps", "relearn_reached")
+EARLIER = (  # of persons forgotten in earlier rounds
+    "forgotten_verdict",
+    "forgotten_auc",
+    "forgotten_auc_low",
+    "forgotten_auc_high",
+    "forgotten_persons",
+    "forgotten_persons_detected",
+)
+WHERE_ASKED = ("relearn_steps", "relearn_reached", *EARLIER)
 GAPS = ("test_accuracy", "retain_accuracy", "forget_accuracy", "mia_accuracy")
 
 

@@ -33,3 +33,7 @@ class RequestError(PipelineError):
 
 class SaltError(PipelineError):
     """The salt of the person keys is missing, damaged, or not the one that made a key."""
+
+
+class EraseError(PipelineError):
+    """Nothing may be erased yet, erasing could not be finished, or something of the erased was found."""

@@ -7,6 +7,9 @@ Where fewer than FEWEST persons are forgotten, the attack's accuracy is noise or
 refuse a model that forgot perfectly as often as not. Then accuracy has its limit all the same, and nobody who was
 forgotten may stand out at either end from 99 % of the persons of validation (`pipeline.evaluation.selection`); of those
 that pass the one with the greatest NoMUS by persons is taken.
+
+Nobody who was forgotten in an earlier round may come back: the verdict on them must not be `remembers`, and no more of
+them may stand out from validation than do with the model that the round starts from.
 """
 
 from __future__ import annotations
@@ -15,13 +18,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.evaluation.verdict import FEWEST
+from pipeline.evaluation.verdict import FEWEST, REMEMBERS
 from pipeline.settings import RegisterSettings
 
 ACCURACY, FORGETTING, NOMUS = "validation_accuracy", "validation_forgetting_score", "validation_nomus"
 PERSONS, PERSON_NOMUS = "validation_persons", "validation_person_nomus"
 DETECTED, OVER_FORGOTTEN = "validation_persons_detected", "validation_persons_over_forgotten"
 FIGURES = (ACCURACY, FORGETTING, NOMUS, PERSONS, DETECTED, OVER_FORGOTTEN, PERSON_NOMUS)
+EARLIER_PERSONS, EARLIER_DETECTED = "validation_forgotten_persons", "validation_forgotten_persons_detected"
+EARLIER_VERDICT, EARLIER_AUC = "validation_forgotten_verdict", "validation_forgotten_auc"
 ROUNDING = 1e-9  # 0.8 - 0.7 is not more than 0.1
 
 
@@ -80,11 +85,26 @@ def _reasons(original: Mapping[str, Any], metrics: Mapping[str, Any], settings: 
     elif status not in ("finished", "stopped early"):
         reasons.append(f"its status is {status!r}, neither 'finished' nor 'stopped early'")
     reasons += _by_persons(metrics) if few(metrics) else _by_scores(metrics, settings)
+    reasons += _of_earlier_rounds(original, metrics)
     drop = original[ACCURACY] - metrics[ACCURACY]
     if not drop <= settings.max_accuracy_drop + ROUNDING:
         fall = f"{original[ACCURACY]:.4g} to {metrics[ACCURACY]:.4g}"
         limit = f"max_accuracy_drop {settings.max_accuracy_drop:g}"
         reasons.append(f"validation accuracy fell by {drop:.4g} ({fall}), more than {limit}")
+    return reasons
+
+
+def _of_earlier_rounds(original: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
+    if EARLIER_PERSONS not in metrics:
+        return []
+    reasons = []
+    if metrics[EARLIER_VERDICT] == REMEMBERS:
+        auc = f"AUC {metrics[EARLIER_AUC]:.3g} of the calibrated attack on validation"
+        reasons.append(f"it brings back persons of earlier rounds: it remembers them ({auc})")
+    found, before = metrics[EARLIER_DETECTED], original.get(EARLIER_DETECTED, 0)
+    if metrics[EARLIER_PERSONS] < FEWEST and not found <= before:
+        who = f"{found:.0f} of {metrics[EARLIER_PERSONS]:.0f} stand out from those of validation, {before:.0f} before"
+        reasons.append(f"it brings back persons of earlier rounds: {who}")
     return reasons
 
 

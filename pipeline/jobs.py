@@ -22,7 +22,8 @@ from pipeline.config import Params
 from pipeline.data import batches, store, subsets, tasks
 from pipeline.data.batches import Faces
 from pipeline.data.groups import SUBSETS
-from pipeline.evaluation import relearn, selection
+from pipeline.errors import ModelError
+from pipeline.evaluation import earlier, relearn, selection
 from pipeline.evaluation.audit import audit
 from pipeline.evaluation.metrics import summarise
 from pipeline.evaluation.samples import per_sample
@@ -31,6 +32,7 @@ from pipeline.training import Checkpoint, History, fit, losses_of
 from pipeline.unlearning import base
 
 TRAINING_CODE = (architectures, batches, models, objectives, training)
+SAME_AS_BASE = ("task", "classes", "image_size")
 TRAINED_ON = {"original": ("retain", "forget"), "retrained": ("retain",)}
 
 
@@ -83,6 +85,29 @@ def train_model(
     info |= {"status": "finished", "seconds": seconds, "device": _device_name(device)}
     _save(model, folder or layout.MODELS / name, info, history)
     return history
+
+
+def take_over_base(params: Params, splits: pd.DataFrame) -> History:
+    """Make the model in service, which stage `base` has fetched, the one that this round starts from.
+
+    Raises:
+        ModelError: it is missing or damaged, or params.yaml asks for another task, size or architecture.
+    """
+    info = models.load_info(layout.BASE)
+    own = _describe("original", params, splits)
+    wanted = {**{name: own[name] for name in ("task", "classes", "image_size")}, **asdict(params.model)}
+    other = [name for name in (*SAME_AS_BASE, "architecture", "head") if info.get(name) != wanted[name]]
+    if other:
+        told = "; ".join(f"{name} {info.get(name)!r}, not {wanted[name]!r}" for name in other)
+        raise ModelError(
+            f"the model in service that this round starts from has {told}: set params.yaml back, or "
+            "unlearn.start_from: original"
+        )
+    kept = {name: info[name] for name in ("architecture", "head", "weights") if name in info}
+    made = {"status": "finished", "seconds": 0.0, "device": info.get("device", ""), "started_from": info.get("name")}
+    info = {**own, **kept, **made, "trained_on": info.get("trained_on", [])}
+    _save(models.load(layout.BASE), layout.MODELS / "original", info, [])
+    return []
 
 
 def discard_checkpoint(name: str) -> None:
@@ -143,6 +168,7 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     audited = audit(results, others, params.audit, params.evaluate, params.seed, is_oracle=oracle)
     figures: dict[str, float | str] = {**summarise(results.table, params.evaluate, params.seed), **audited.figures}
     figures |= selection.figures(results, others[0].results, params.seed)
+    figures |= (before := earlier.audit(results, others[0].results, params.audit, params.evaluate, params.seed)).figures
     figures["audit_seconds"] = time.perf_counter() - passed
     figures["evaluation_seconds"] = time.perf_counter() - started
     if params.audit.relearn_steps:
@@ -152,12 +178,18 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     metrics = {**figures, "status": info["status"], "seconds": info["seconds"], "device": info["device"]}
     metrics |= {key: info[key] for key in ("forward_images", "backward_images") if key in info}
     audited.attacks.to_csv(folder / "attacks.csv", index=False)
-    ranked = audited.persons.rename(columns={"unit": "person"})
-    ranked["person"] = ranked["person"].map(pseudonyms.load().key)
-    ranked.to_csv(folder / "persons.csv", index=False)
+    _write_persons(audited.persons, folder / "persons.csv")
+    _write_persons(before.persons, folder / "persons_of_earlier_rounds.csv")
     layout.METRICS.mkdir(exist_ok=True)
     (layout.METRICS / f"{name}.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return metrics
+
+
+def _write_persons(table: pd.DataFrame, path: Path) -> None:
+    """Persons by their pseudonyms."""
+    ranked = table.rename(columns={"unit": "person"})
+    ranked["person"] = ranked["person"].map(pseudonyms.load().key)
+    ranked.to_csv(path, index=False)
 
 
 def make_yardstick(
@@ -196,7 +228,7 @@ def _channel_statistics(faces: Faces) -> tuple[list[float], list[float]]:
 def _describe(name: str, params: Params, splits: pd.DataFrame) -> dict[str, Any]:
     """What a model folder says about its model, but for how it is built."""
     data = store.open(layout.FACES).info
-    forgotten = sorted(splits.loc[splits["subset"] == "forget", "unit"].astype(str).unique())
+    forgotten = sorted(splits.loc[splits["subset"].isin(["forget", "forgotten"]), "unit"].astype(str).unique())
     return {
         "name": name,
         "task": params.task,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import gate, layout, tracking_store
+from pipeline import gate, layout, starting_point, tracking_store
 from pipeline.errors import RegistryError
 from pipeline.tracking_runs import revision
 from pipeline.tracking_store import Store
@@ -128,8 +128,9 @@ def register(name: str, folder: Path, metrics: Mapping[str, Any], run_id: str | 
             number = known[0].number
         else:
             models.load(folder)  # whole and undamaged?
-            with store.fluent():  # also MLflow's client resolves a logged model by the module-level address
-                model_id = served_model.log(store, folder, info, figures, tags, run_id)
+            # also MLflow's client resolves a logged model by the module-level address
+            with store.fluent(), starting_point.kept_files() as files:
+                model_id = served_model.log(store, folder, info, figures, tags, run_id, files)
                 number = _create_version(store, name, model_id, tags, run_id)
         _nominate(store, name, number)
         return _get(store, name, number)

@@ -105,6 +105,7 @@ class TrainSettings(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class UnlearnSettings(Section):
+    start_from: Literal["original", "champion"] = "original"
     methods: list[str] = field(default_factory=lambda: ["finetune", "neggrad", "dlfd"])
 
 

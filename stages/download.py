@@ -14,6 +14,7 @@ COUNTS = ("images", "persons", "distinct_pictures", "skipped_corrupt")
 
 def main() -> None:
     from pipeline.data import raw, sources, store
+    from pipeline.erasure import tombstones
 
     params = config.load()
     with tracking.stage_run("download", params={"data": asdict(params.data)}) as tracked:
@@ -21,7 +22,7 @@ def main() -> None:
             found = sources.read(root)
             for note in found.notes:
                 typer.secho(f"warning: {note}", fg="yellow", err=True)
-            faces = store.build(found, layout.FACES, params.data)
+            faces = store.build(found, layout.FACES, params.data, tombstones.seal().holds)
         info = faces.info
         tracked.log_metrics({name: info[name] for name in COUNTS})
     skipped = f", {info['skipped_corrupt']} that cannot be read left out" if info["skipped_corrupt"] else ""

@@ -1,4 +1,7 @@
-"""DVC stage `train`: the original model (retain + forget) or the retrained one (retain alone, the oracle)."""
+"""DVC stage `train`: the original model (retain + forget) or the retrained one (retain alone, the oracle).
+
+Where a round starts from the model in service, that is its original: it is taken over and nothing is trained.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from stages.common import run
 
 def main(model: str = typer.Option(..., help="original or retrained")) -> None:
     from pipeline.data import splits as split_table
-    from pipeline.jobs import discard_checkpoint, train_model
+    from pipeline.erasure.rounds import CHAMPION
+    from pipeline.jobs import discard_checkpoint, take_over_base, train_model
 
     params = config.load()
     if model not in layout.REFERENCES:
@@ -21,7 +25,10 @@ def main(model: str = typer.Option(..., help="original or retrained")) -> None:
     with tracking.stage_run("train", model, params=logged) as tracked:
         splits = split_table.read(layout.SPLITS)
         tracked.log_dataset(splits, "splits", context="training", targets="label")
-        history = train_model(model, params, splits, on_epoch=tracked.log_epoch)
+        if model == "original" and params.unlearn.start_from == CHAMPION:
+            history = take_over_base(params, splits)
+        else:
+            history = train_model(model, params, splits, on_epoch=tracked.log_epoch)
         tracked.log_metrics({"seconds": sum(row["seconds"] for row in history)})
         for name in ("model.json", "history.csv"):  # weights stay in the DVC cache: one copy less to erase
             tracked.log_artifact(layout.MODELS / model / name, "model")

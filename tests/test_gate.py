@@ -156,3 +156,30 @@ def test_from_twenty_persons_on_the_scores_decide() -> None:
 def test_what_is_no_number_is_refused_of_few_persons_too(key: str) -> None:
     broken = few() | {f"validation_persons_{key}": float("nan")}
     assert decide(ORIGINAL, {"dlfd": broken}, SETTINGS).accepted is None
+
+
+EARLIER = {
+    "validation_forgotten_persons": 40.0,
+    "validation_forgotten_persons_detected": 1.0,
+    "validation_forgotten_verdict": "forgotten",
+    "validation_forgotten_auc": 0.51,
+}
+
+
+def test_who_was_forgotten_in_an_earlier_round_must_not_come_back() -> None:
+    back = EARLIER | {"validation_forgotten_verdict": "remembers", "validation_forgotten_auc": 0.7}
+    methods = {"dlfd": metrics(nomus=0.9) | back, "scrub": metrics() | EARLIER}
+    decision = decide(ORIGINAL | EARLIER, methods, SETTINGS)
+    assert decision.accepted == "scrub"
+    assert decision.reasons["dlfd"] == [
+        "it brings back persons of earlier rounds: it remembers them (AUC 0.7 of the calibrated attack on validation)"
+    ]
+
+
+@pytest.mark.parametrize(("before", "found", "passes"), [(0.0, 1.0, False), (1.0, 1.0, True), (1.0, 0.0, True)])
+def test_of_few_earlier_persons_no_more_may_stand_out_than_before(before: float, found: float, passes: bool) -> None:
+    few = EARLIER | {"validation_forgotten_persons": 3.0, "validation_forgotten_verdict": "too few persons"}
+    was, now = (few | {"validation_forgotten_persons_detected": count} for count in (before, found))
+    decision = decide(ORIGINAL | was, {"dlfd": metrics() | now}, SETTINGS)
+    told = f"it brings back persons of earlier rounds: 1 of 3 stand out from those of validation, {before:.0f} before"
+    assert decision.reasons["dlfd"] == ([] if passes else [told])

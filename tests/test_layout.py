@@ -22,6 +22,7 @@ WRITES = {
     "download": {layout.FACES},
     "split": {layout.SPLITS},
     "validate": {layout.VALIDATION, layout.DATA_DOCS},
+    "base": {layout.BASE},
     "train": {layout.MODELS / "{}"},
     "unlearn": {layout.MODELS / "{}"},
     "oracles": {layout.YARDSTICKS / "oracle-{}"},
@@ -111,7 +112,7 @@ def test_each_method_has_a_file_and_a_section(method: str) -> None:
 
 
 def test_every_file_of_the_library_rebuilds_some_stage() -> None:
-    """But for those that hold no result: they log, show, check settings or serve."""
+    """But for those that hold no result: they log, show, check settings, serve or remove."""
     without_result = {
         "pipeline/__init__.py",
         "pipeline/batch_prediction.py",
@@ -121,14 +122,19 @@ def test_every_file_of_the_library_rebuilds_some_stage() -> None:
         "pipeline/layout.py",
         "pipeline/paper_checkpoint.py",
         "pipeline/progress.py",
+        "pipeline/registry_purge.py",
         "pipeline/reference_tables.py",
         "pipeline/search.py",
         "pipeline/tracking.py",
         "pipeline/tracking_runs.py",
         "pipeline/tracking_store.py",
         "pipeline/data/__init__.py",
+        "pipeline/data/removal.py",
         "pipeline/erasure/__init__.py",
+        "pipeline/erasure/files.py",
         "pipeline/erasure/intake.py",
+        "pipeline/erasure/purge.py",
+        "pipeline/erasure/scan.py",
         "pipeline/unlearning/__init__.py",
     }
     deps = {path for name, stage, item in expanded() if name != "settings" for path in paths(stage, "deps", item=item)}

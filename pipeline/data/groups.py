@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-SUBSETS = ("forget", "retain", "validation", "test", "unseen")
+PUBLISHED = ("forget", "retain", "validation", "test", "unseen")  # what a benchmark can have of its own
+SUBSETS = (*PUBLISHED, "forgotten")  # forgotten: in earlier rounds; nobody learns or unlearns them, all audits look
+OPTIONAL = ("test", "forgotten")
 HELD_OUT = ("test", "unseen")  # neither is ever trained on or selected with: one side
 EXAMPLES = 5
 

@@ -5,7 +5,8 @@ two. Of the persons held out for testing, `unseen` is drawn to match the forget 
 which tells the two apart measures memory and not a shift of labels; the others are `test`. Persons to forget by name
 (`split.forget_persons`, the open requests) take the place of the random forget set, which is retained instead; all
 others stay where they are, so that no request makes a held-out person one who is learned. However few they are, unseen
-is as large as their label mix allows.
+is as large as their label mix allows. Persons of earlier rounds are `forgotten`: in no subset that anybody learns,
+unlearns or compares with. Sides that are kept (`pipeline.erasure.rounds`) are followed, and only newcomers drawn.
 Protocol `published`: the benchmark's own subsets, leaks and all, to compare with papers; leaks become warnings. Where
 it has no validation subset, one is taken out of retain by whole units, and a note says so.
 """
@@ -14,9 +15,10 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,12 +41,16 @@ class Split:
 
     Attributes:
         table: one row an image of the store: COLUMNS. `subset`: retain, forget, validation, test, unseen or excluded;
-            `reason`: why it is excluded, else empty. `label` is the task's, -1 where unknown.
+            `reason`: why it is excluded, else empty. `label` is the task's, -1 where unknown. `forgotten`: in an
+            earlier round.
         summary: what splits.json says: protocol, counts, leaks, warnings, notes.
+        sides: person -> retain, forget, validation or pool (held out), as drawn, whoever asks to be forgotten; empty
+            under protocol `published`.
     """
 
     table: pd.DataFrame
     summary: dict[str, Any]
+    sides: dict[str, str] = field(default_factory=dict)
 
 
 def make(
@@ -55,6 +61,8 @@ def make(
     settings: SplitSettings,
     seed: int,
     requested: Collection[str] = (),
+    forgotten: Collection[str] = (),
+    kept: Mapping[str, str] = MappingProxyType({}),
 ) -> Split:
     """Split the images of a store; the same arguments give the same split.
 
@@ -62,9 +70,12 @@ def make(
         faces: the store's table.
         classes: task -> class names, as the store says.
         requested: persons who asked to be forgotten, beside those of `settings.forget_persons`.
+        forgotten: persons whom the model that this round starts from has forgotten.
+        kept: person -> side, of persons who must stay there.
 
     Raises:
-        DataError: no labels for the task, no published subsets, or a subset that would be empty.
+        DataError: no labels for the task, no published subsets, or a subset that would be empty, nobody new to
+            forget.
         ConfigError: fractions of 1 or more in all, an unknown person in `forget_persons`, or persons to forget
             together with protocol `published`.
     """
@@ -81,13 +92,17 @@ def make(
     reason = _unknown_labels(table, task)
     notes: list[str] = []
     asked = sorted({*settings.forget_persons, *requested})
+    sides: dict[str, str] = {}
     if settings.protocol == "published":
-        subset = _published(faces["published_subset"].reset_index(drop=True), asked)
+        subset = _published(faces["published_subset"].reset_index(drop=True), [*asked, *forgotten])
         if not (subset == "validation").any():
             subset, notes = _with_validation(subset, table, reason, len(names), settings, seed)
     else:
         reason = _exclusions(table, content, reason, settings.duplicates)
-        subset, notes = _by_person(table[reason == ""], table, len(names), settings, asked, seed)
+        used = table[reason == ""]
+        drawn, rng = _drawn(used, len(names), settings, kept, seed)
+        sides = {str(person): drawn[unit] for person, unit in used.groupby("person")["unit"].first().items()}
+        subset, notes = _by_person(used, table, len(names), drawn, asked, sorted(forgotten), rng)
         subset = subset.reindex(table.index)
     if (table["person"] == faces["source"].to_numpy()).all():
         notes = [*notes, WITHOUT_PERSONS]
@@ -95,15 +110,19 @@ def make(
     table["reason"] = reason
     _check_filled(table, settings, asked)
     summary = _summary(table, content, names, task, settings.protocol, seed, notes)
-    return Split(table, summary | ({"forget_by_name": len(asked)} if asked else {}))
+    by_name = {"forget_by_name": len(asked)} if asked else {}
+    earlier = {"forgotten_earlier": len(forgotten)} if forgotten else {}
+    return Split(table, summary | by_name | earlier, sides)
 
 
 def write(split: Split, folder: Path) -> None:
-    """Write splits.parquet and splits.json."""
+    """Write splits.parquet, splits.json and sides.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     split.table.to_parquet(folder / "splits.parquet", index=False)
     summary = json.dumps(split.summary, indent=2, ensure_ascii=False)
     (folder / "splits.json").write_text(summary + "\n", encoding="utf-8")
+    sides = pd.DataFrame(sorted(split.sides.items()), columns=["person", "side"])
+    sides.to_csv(folder / "sides.csv", index=False)
 
 
 def forgets_by_name(folder: Path) -> bool:
@@ -145,7 +164,7 @@ def _published(published: pd.Series, asked: list[str]) -> pd.Series:
             "split.forget_persons and open requests (`dlfd request list`) cannot go with `split.protocol: published`, "
             "whose forget set is fixed: set `split.protocol: person`, or empty the one and withdraw the others"
         )
-    if absent := int((~published.isin(groups.SUBSETS)).sum()):
+    if absent := int((~published.isin(groups.PUBLISHED)).sum()):
         raise DataError(
             f"{absent} of {len(published)} images have no published subset: this data set comes without a split "
             "of its own. Set `split.protocol: person` in params.yaml"
@@ -189,28 +208,59 @@ def _exclusions(table: pd.DataFrame, content: pd.Series, reason: pd.Series, dupl
     return reason.mask(copy, "duplicate of image " + first.fillna(-1).astype("int64").astype(str))
 
 
-def _by_person(
-    used: pd.DataFrame, everyone: pd.DataFrame, classes: int, settings: SplitSettings, persons: list[str], seed: int
-) -> tuple[pd.Series, list[str]]:
-    """Subset of every used image, and notes."""
+def _drawn(
+    used: pd.DataFrame, classes: int, settings: SplitSettings, kept: Mapping[str, str], seed: int
+) -> tuple[dict[str, str], np.random.Generator]:
+    """Side of every unit, whoever asks to be forgotten, and the generator to go on drawing with."""
     rng = np.random.default_rng(seed)
     counts = pd.crosstab(used["unit"], used["label"]).reindex(columns=range(classes), fill_value=0)
-    asked, notes = _asked_units(everyone, persons)
-    if absent := set(persons) - set(used["person"]):
-        notes.append(f"every picture of {len(absent)} person(s) to forget is excluded, see `reason` in splits.parquet")
     goal = {"forget": settings.forget_fraction, "validation": settings.validation_fraction}
     goal["pool"] = settings.test_fraction
     if sum(goal.values()) >= 1:
         told = ", ".join(f"{name} {share:.2f}" for name, share in goal.items())
         raise ConfigError(f"split: nothing is left to retain ({told} of all images): lower the fractions")
-    goals = {name: share * len(used) for name, share in goal.items()}
-    side = dict(zip(counts.index, balance.assign(counts.to_numpy(), goals, rng), strict=True))
+    stay = _stay(used, kept)
+    fresh = counts[~counts.index.isin(stay)]
+    goals = {name: share * fresh.to_numpy().sum() for name, share in goal.items()}
+    drawn: list[str] = balance.assign(fresh.to_numpy(), goals, rng).tolist() if len(fresh) else []
+    return {**stay, **dict(zip(fresh.index, drawn, strict=True))}, rng
+
+
+def _stay(used: pd.DataFrame, kept: Mapping[str, str]) -> dict[str, str]:
+    """Unit -> the side of its persons. Where new pictures join persons of two sides, it is one that is learned."""
+    if not kept:
+        return {}
+    side = used["person"].map(kept)
+    found = side.groupby(used["unit"]).agg(lambda own: sorted(set(own.dropna())))
+    return {str(unit): own[0] if len(own) == 1 else "retain" for unit, own in found.items() if own}
+
+
+def _by_person(
+    used: pd.DataFrame,
+    everyone: pd.DataFrame,
+    classes: int,
+    drawn: Mapping[str, str],
+    persons: list[str],
+    forgotten: list[str],
+    rng: np.random.Generator,
+) -> tuple[pd.Series, list[str]]:
+    """Subset of every used image, and notes."""
+    earlier, _ = _asked_units(everyone, forgotten)
+    asked, notes = _asked_units(everyone, persons)
+    if earlier and not set(asked) - set(earlier):
+        raise DataError(
+            "there is nobody new to forget: the model that this round starts from has forgotten every open request. "
+            "Enter a request (`dlfd request add`), or set unlearn.start_from: original"
+        )
+    if absent := set(persons) - set(used["person"]):
+        notes.append(f"every picture of {len(absent)} person(s) to forget is excluded, see `reason` in splits.parquet")
+    side = dict(drawn)
     if asked:
-        side = {unit: "retain" if drawn == "forget" else drawn for unit, drawn in side.items()}
-        side |= dict.fromkeys(asked, "forget")
+        side = {unit: "retain" if given == "forget" else given for unit, given in side.items()}
+        side |= dict.fromkeys(asked, "forget") | dict.fromkeys(earlier, "forgotten")
     subset = used["unit"].map(side).astype(object)
-    pool, forgotten = used[subset == "pool"], used["label"][subset == "forget"]
-    mix, least = np.bincount(forgotten, minlength=classes), len(pool) if asked else 0
+    pool, labels = used[subset == "pool"], used["label"][subset == "forget"]
+    mix, least = np.bincount(labels, minlength=classes), len(pool) if asked else 0
     unseen = balance.matching(pool["label"], mix, rng, least)
     return subset.mask(subset == "pool", "test").mask(subset.index.isin(unseen), "unseen"), notes
 
@@ -231,7 +281,7 @@ def _asked_units(table: pd.DataFrame, persons: list[str]) -> tuple[list[str], li
 
 def _check_filled(table: pd.DataFrame, settings: SplitSettings, asked: list[str]) -> None:
     filled = set(table["subset"])
-    empty = [name for name in groups.SUBSETS if name != "test" and name not in filled]
+    empty = [name for name in groups.SUBSETS if name not in groups.OPTIONAL and name not in filled]
     if not empty:
         return
     used, persons = (table["subset"] != "excluded").sum(), table["unit"].nunique()

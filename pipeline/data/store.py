@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,17 +43,25 @@ class Store:
     info: dict[str, Any]
 
 
-def build(raw: RawDataset, folder: Path, settings: DataSettings) -> Store:
+def build(
+    raw: RawDataset, folder: Path, settings: DataSettings, erased: Callable[[str, str], bool] = lambda kind, what: False
+) -> Store:
     """Decode, hash and resize every picture, and write the store; an older one in `folder` is replaced at the end.
 
+    Args:
+        erased: whether a `person` (key) or `picture` (content hash) may be in no store any more
+            (`pipeline.erasure.tombstones`).
+
     Raises:
-        DataError: pictures cannot be read and `data.on_corrupt` is `fail`, or none can be read at all.
+        DataError: pictures cannot be read and `data.on_corrupt` is `fail`, or none can be read at all, or all are of
+            the erased.
     """
+    raw = _without(raw, erased)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # left by a killed run
     partial.mkdir(parents=True)
     try:
-        rows, contents, corrupt = _write_images(raw, partial / IMAGES, settings.image_size)
+        rows, contents, corrupt = _write_images(raw, partial / IMAGES, settings.image_size, erased)
         _check_corrupt(corrupt, len(raw.table), settings.on_corrupt)
         table = _canonical(raw.table.iloc[rows], contents)
         table.to_parquet(partial / TABLE, index=False)
@@ -84,6 +92,17 @@ def open(folder: Path) -> Store:
     return Store(images=images, table=table, info=info)
 
 
+def _without(raw: RawDataset, erased: Callable[[str, str], bool]) -> RawDataset:
+    """The data set without erased persons."""
+    gone = raw.table["person"].map(lambda person: erased("person", str(person))).to_numpy(dtype=bool)
+    if not gone.any():
+        return raw
+    if gone.all():
+        raise DataError("everybody in this data has been erased (erasure/erased.csv): there is nothing to learn from")
+    rows = np.flatnonzero(~gone)
+    return replace(raw, table=raw.table.iloc[rows], image=lambda row: raw.image(int(rows[row])))
+
+
 def content_hash(pixels: np.ndarray) -> str:
     """SHA-256 of the shape and the decoded pixels in their own size: equal for equal pictures, whatever the file."""
     digest = hashlib.sha256(repr(pixels.shape).encode())
@@ -91,7 +110,9 @@ def content_hash(pixels: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _write_images(raw: RawDataset, path: Path, size: int) -> tuple[list[int], list[str], list[str]]:
+def _write_images(
+    raw: RawDataset, path: Path, size: int, erased: Callable[[str, str], bool]
+) -> tuple[list[int], list[str], list[str]]:
     """Write images.npy; returns rows of the raw table that are in it, their content hashes, and what was corrupt.
 
     The file is written as a stream and not through a memory map: on a full disk a map kills the process.
@@ -105,12 +126,15 @@ def _write_images(raw: RawDataset, path: Path, size: int) -> tuple[list[int], li
         for row, result in _decoded(raw, size):
             if isinstance(result, DataError):
                 corrupt.append(str(result))
+                advance()
             else:
                 pixels, content = result
+                advance()
+                if erased("picture", content):  # under another name
+                    continue
                 file.write(pixels.tobytes())
                 rows.append(row)
                 contents.append(content)
-            advance()
         _write_header(file, len(rows), size)
         file.flush()
         os.fsync(file.fileno())

@@ -10,6 +10,7 @@ import torch
 
 from pipeline.data import balance, store, tasks
 from pipeline.data.batches import Faces, load_images
+from pipeline.data.groups import OPTIONAL
 from pipeline.errors import DataError
 
 FEWEST = 100  # pictures that a handful of forgotten ones is compared with
@@ -24,14 +25,15 @@ def load(
         faces: folder of the store.
         splits: as `pipeline.data.splits.read` gives it.
         task: what the labels of the split are.
-        only: which subsets. All must have pictures, except `test`, which a small data set can do without.
+        only: which subsets. All must have pictures but `groups.OPTIONAL`: a small data set can do without `test`, and
+            a first round has nobody forgotten before.
 
     Raises:
         DataError: the store is missing or damaged, or `only` names a subset without pictures.
     """
     images = load_images(store.open(faces).images, device)
     tables = {str(name): table for name, table in splits.groupby("subset", observed=True)}
-    if missing := [name for name in only if name not in tables and name != "test"]:
+    if missing := [name for name in only if name not in tables and name not in OPTIONAL]:
         raise DataError(f"the split has no pictures in {', '.join(missing)}: see `split:` in params.yaml")
     return {name: _faces(images, tables[name], task, device) for name in only if name in tables}
 

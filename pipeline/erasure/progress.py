@@ -2,7 +2,8 @@
 
 A request is *unlearned* by a registered version where no picture of the person was held out or retained: all that
 could be learned was in the forget set. It is *verified* where the audit of that version finds nothing: its verdict is
-neither `remembers` nor `over-forgotten`, and the person is not `detected` among never-seen ones. The audit reads
+neither `remembers` nor `over-forgotten`, and the person is not `detected` among never-seen ones; persons of earlier
+rounds have a verdict of their own, and are entered for the new version too. The audit reads
 `unseen`, which chose nothing. It is *in service* while the champion is a version that has unlearned it.
 """
 
@@ -49,7 +50,10 @@ def of_method(name: str, model: str, audit: Mapping[str, Any]) -> dict[str, str]
 
     from pipeline.data import splits
 
-    return registered(model, splits.read(layout.SPLITS), audit, pd.read_csv(layout.EVALUATION / name / "persons.csv"))
+    folder = layout.EVALUATION / name
+    ranked = [pd.read_csv(folder / file) for file in ("persons.csv", "persons_of_earlier_rounds.csv")]
+    persons = pd.concat([table for table in ranked if len(table)])
+    return registered(model, splits.read(layout.SPLITS), audit, persons)
 
 
 def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], persons: pd.DataFrame) -> dict[str, str]:
@@ -59,7 +63,7 @@ def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], perso
         model: name and version, such as `unlearned-face-classifier/3`.
         splits: the split table that it was trained with.
         audit: its metrics, with the `verdict`.
-        persons: its persons.csv.
+        persons: its persons.csv, and those of earlier rounds.
 
     Returns:
         Request id -> what the audit says of it; requests that are not in the split, as those that came in since it was
@@ -76,10 +80,12 @@ def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], perso
     units = {salt.key(person): salt.key(unit) for person, unit in forgotten.items()}
     done = [request for request in found if request.person in units]
     ranked = persons.set_index("person")
+    before = {salt.key(person) for person in splits.loc[splits["subset"] == "forgotten", "person"].unique()}
     told: dict[str, str] = {}
     events = []
     for request in done:
-        good, evidence = _evidence(units[request.person], audit, ranked)
+        verdict = str(audit["forgotten_verdict" if request.person in before else "verdict"])
+        good, evidence = _evidence(units[request.person], verdict, ranked)
         told[request.id] = f"{'verified' if good else 'unlearned, not verified'}: {evidence}"
         events.append(_event(request, ledger.UNLEARNED, model, "" if good else f"not verified: {evidence}"))
         if good:
@@ -117,15 +123,14 @@ def put_into_service(model: str) -> Service:
 
 
 def _forgotten(splits: pd.DataFrame) -> dict[str, str]:
-    """Person -> unit, of persons all of whose pictures are to be forgotten or are excluded."""
-    gone = splits["subset"].isin(["forget", "excluded"]).groupby(splits["person"]).all()
+    """Person -> unit, of persons all of whose pictures are to be forgotten, were so before or are excluded."""
+    gone = splits["subset"].isin(["forget", "forgotten", "excluded"]).groupby(splits["person"]).all()
     unit = splits.groupby("person")["unit"].first()
     return {str(person): str(unit[person]) for person in gone.index[gone]}
 
 
-def _evidence(unit: str, audit: Mapping[str, Any], ranked: pd.DataFrame) -> tuple[bool, str]:
+def _evidence(unit: str, verdict: str, ranked: pd.DataFrame) -> tuple[bool, str]:
     """Whether the audit verifies a person, and what it says."""
-    verdict = str(audit["verdict"])
     if unit not in ranked.index:
         return verdict not in REFUTED, f"verdict {verdict}; no picture of theirs was learned"
     row = ranked.loc[unit]

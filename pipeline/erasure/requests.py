@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline import layout, pseudonyms
-from pipeline.erasure import ledger
+from pipeline.erasure import ledger, tombstones
 from pipeline.erasure.ledger import Event
 from pipeline.errors import RequestError, SaltError
 
@@ -105,7 +105,12 @@ def torn() -> list[str]:
 
 
 def open_persons(persons: Iterable[str]) -> set[str]:
-    """Which persons of a store have open requests.
+    """Which persons of a store have open requests; arguments and errors are those of `open_by_id`."""
+    return set(open_by_id(persons).values())
+
+
+def open_by_id(persons: Iterable[str]) -> dict[str, str]:
+    """Id of each open request -> its person in a store. Who is being erased is in it no more.
 
     Args:
         persons: all person keys of the store.
@@ -116,15 +121,16 @@ def open_persons(persons: Iterable[str]) -> set[str]:
     """
     asked = [request for request in fold(ledger.read(layout.REQUESTS).events) if request.open]
     if not asked:
-        return set()
+        return {}
     salt = own_salt(asked)
+    gone = tombstones.of_persons()
     by_key = {salt.key(person): str(person) for person in persons}
-    if absent := [request.id for request in asked if request.person not in by_key]:
+    if absent := [request.id for request in asked if request.person not in {*by_key, *gone}]:
         raise RequestError(
             f"open request(s) {', '.join(absent)} are of persons who are not in {layout.FACES}: go back to the data "
             "they were made for (`dlfd data use`), or withdraw them"
         )
-    return {by_key[request.person] for request in asked}
+    return {request.id: by_key[request.person] for request in asked if request.person in by_key}
 
 
 def own_salt(asked: Iterable[Request]) -> pseudonyms.Salt:

@@ -39,7 +39,7 @@ def figures(results: Results, oracle: Results, seed: int) -> dict[str, float]:
     both = [one.of("forget", "validation") for one in (results, oracle)]
     table = both[0].table
     member = table["subset"].eq("forget").to_numpy()
-    kept = member | _matched(table, member, seed)
+    kept = member | matched(table, member, seed)
     margins, out = (one.table["margin"].to_numpy()[kept] for one in both)
     unit, member = table["unit"].to_numpy()[kept], member[kept]
     score = likelihood.calibrated(margins, out, ~member)
@@ -56,7 +56,7 @@ def figures(results: Results, oracle: Results, seed: int) -> dict[str, float]:
     }
 
 
-def _matched(table: pd.DataFrame, member: np.ndarray, seed: int) -> np.ndarray:
+def matched(table: pd.DataFrame, member: np.ndarray, seed: int) -> np.ndarray:
     """Which others have the label mix of the members: bool [M]; all of them where these are too few persons."""
     labels = table["label"]
     pool, mix = labels[~member], np.bincount(labels[member], minlength=int(labels.max()) + 1)

@@ -45,18 +45,23 @@ class Column:
 def section(stored: Stored) -> Section:
     rows = stored.table.to_dict("records")
     columns = [column for column in COLUMNS if column.name in stored.table]
-    return Section({"columns": columns, "rows": rows, "roles": roles(stored)})
+    return Section({"columns": columns, "rows": rows, "roles": roles(stored), "in_service": in_service(stored)})
 
 
 def roles(stored: Stored) -> dict[str, list[str]]:
     """What marks a model: accepted, oracle, original, and how its making ended unless it finished."""
     status = {name: str(metrics["status"]) for name, metrics in stored.metrics.items()}
     found = {name: [] if status[name] == "finished" else [status[name]] for name in stored.models}
-    found["original"].insert(0, "knows everybody")
+    found["original"].insert(0, "in service" if in_service(stored) else "knows everybody")
     found["retrained"].insert(0, "oracle")
     if stored.decision.accepted:
         found[stored.decision.accepted].insert(0, "accepted")
     return found
+
+
+def in_service(stored: Stored) -> bool:
+    """Whether the original is the model in service, which this round started from."""
+    return "started_from" in stored.infos["original"]
 
 
 def places(value: float, digits: int) -> str:
@@ -144,6 +149,21 @@ COLUMNS = (
         " chance.",
         lambda row: places(row["persons_detected"], 0),
         lambda row: f"of {places(row['persons_audited'], 0)}",
+    ),
+    Column(
+        "forgotten_auc",
+        "earlier rounds, AUC [95\u00a0%]",
+        "Of persons whom the model in service had forgotten before this round: does the calibrated attack tell them "
+        "from never-seen ones? .50 is a guess; a version that brings them back is refused.",
+        lambda row: places(row["forgotten_auc"], 2),
+        lambda row: f"{interval(row, 'forgotten_auc_low', 'forgotten_auc_high')} {row['forgotten_verdict']}".strip(),
+    ),
+    Column(
+        "forgotten_persons_detected",
+        "earlier rounds, persons found",
+        "Persons of earlier rounds whom the calibrated attack puts above 99 % of the never-seen ones.",
+        lambda row: places(row["forgotten_persons_detected"], 0),
+        lambda row: f"of {places(row['forgotten_persons'], 0)}",
     ),
     Column(
         "relearn_steps",

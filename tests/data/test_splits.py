@@ -281,3 +281,56 @@ def test_settings_are_all_read() -> None:
     """A knob that the split ignores would be a lie in params.yaml."""
     source = Path(splits.__file__).read_text()
     assert all(f"settings.{field.name}" in source for field in dataclasses.fields(SplitSettings))
+
+
+def test_persons_of_earlier_rounds_are_apart_from_everything(many_faces: pd.DataFrame) -> None:
+    chosen = {"task": "age", "settings": SplitSettings(), "seed": 0}
+    first = splits.make(many_faces, CLASSES, requested={"F00/D"}, **chosen)  # type: ignore[arg-type]
+    second = splits.make(many_faces, CLASSES, requested={"F30/D"}, forgotten={"F00/D"}, **chosen)  # type: ignore[arg-type]
+    check_sound(many_faces, second)
+    persons = second.table.groupby("subset")["person"].unique()
+    assert set(persons["forgotten"]) == {"F00/D", "F01/D"}, "with the key that shares a picture"
+    assert set(persons["forget"]) == {"F30/D"}
+    others = ~second.table["person"].isin(["F00/D", "F01/D", "F30/D"])
+    one = {"unseen": "held out", "test": "held out"}
+    a, b = (split.table["subset"][others].replace(one) for split in (first, second))
+    assert (a == b).all()
+    assert second.summary["counts"]["forgotten"] == 8
+    assert second.summary["forgotten_earlier"] == 1
+
+
+@pytest.mark.parametrize("asked", [set(), {"F01/D"}])
+def test_with_nobody_new_there_is_nothing_to_forget(many_faces: pd.DataFrame, asked: set[str]) -> None:
+    """F01 is of one unit with F00."""
+    with pytest.raises(DataError, match="nobody new to forget"):
+        splits.make(
+            many_faces, CLASSES, task="age", settings=SplitSettings(), seed=0, requested=asked, forgotten={"F00/D"}
+        )
+
+
+@given(seed=st.integers(0, 3), erased=st.sets(st.integers(0, 59), min_size=1, max_size=8), added=st.integers(0, 6))
+@settings(max_examples=15, deadline=None)
+def test_who_was_held_out_stays_so_whoever_is_erased_or_comes(seed: int, erased: set[int], added: int) -> None:
+    rng = np.random.default_rng(7)
+    person = [f"p{number:02d}" for number in range(60 + added) for _ in range(4)]
+    everyone = make_faces(person, [f"c{n}" for n in range(len(person))], rng.integers(0, 3, len(person)).tolist())
+    before = make(everyone[:240], seed)
+    gone = {f"p{number:02d}" for number in erased}
+    faces = everyone[~everyone["person"].isin(gone)].reset_index(drop=True)
+    faces["image"] = np.arange(len(faces), dtype="int32")
+    after = splits.make(
+        faces, CLASSES, task="age", settings=SplitSettings(test_fraction=0.3), seed=seed + 1, kept=before.sides
+    )
+    check_sound(faces, after)
+    stayed = [name for name in before.sides if name not in gone]
+    assert {name: after.sides[name] for name in stayed} == {name: before.sides[name] for name in stayed}
+    assert set(after.sides) == set(faces["person"])
+
+
+def test_sides_are_written_beside_the_split(tmp_path: Path, many_faces: pd.DataFrame) -> None:
+    split = make(many_faces, forget_persons=["F05/D"])
+    splits.write(split, tmp_path)
+    told = pd.read_csv(tmp_path / "sides.csv").set_index("person")["side"].to_dict()
+    assert told == split.sides
+    assert set(told.values()) == {"retain", "forget", "validation", "pool"}
+    assert told == make(many_faces).sides, "as drawn, whoever asks"

@@ -150,3 +150,17 @@ def test_a_partial_store_of_a_killed_run_is_no_obstacle(tmp_path: Path, mufac_ro
     (tmp_path / ".faces.partial" / "images.npy").write_bytes(b"half")
     store.build(read(mufac_root), tmp_path / "faces", SETTINGS)
     assert not (tmp_path / ".faces.partial").exists()
+
+
+def test_the_erased_are_kept_out_by_person_and_by_picture(tmp_path: Path, mufac_root: Path) -> None:
+    raw = read(mufac_root)
+    before = store.build(raw, tmp_path / "before", DataSettings(image_size=16))
+    copied = before.table["content"][before.table["person"] == "F0001/D"].iloc[0]
+    gone = {("person", "F0000/D"), ("picture", copied)}
+    after = store.build(raw, tmp_path / "after", DataSettings(image_size=16), lambda kind, what: (kind, what) in gone)
+    stayed = (before.table["person"] != "F0000/D") & (before.table["content"] != copied)
+    assert after.table["source"].tolist() == before.table["source"][stayed].tolist()
+    assert after.table["image"].tolist() == list(range(len(after.table)))
+    assert (after.images == before.images[stayed.to_numpy()]).all()
+    with pytest.raises(DataError, match="everybody in this data has been erased"):
+        store.build(raw, tmp_path / "none", DataSettings(image_size=16), lambda kind, what: kind == "person")

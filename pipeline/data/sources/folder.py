@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.data.groups import SUBSETS
+from pipeline.data.groups import PUBLISHED
 from pipeline.data.sources import TASKS, RawDataset, common
 
 MANIFESTS = ("manifest.csv", "manifest.parquet")
@@ -118,11 +118,11 @@ def _paths(paths: pd.Series, root: Path, manifest: Path) -> tuple[pd.Series, lis
 
 
 def _subset_problems(rows: pd.DataFrame, path: Path) -> list[str]:
-    unknown = ~rows["subset"].isin([*SUBSETS, ""]) if "subset" in rows else pd.Series(False, index=rows.index)
+    unknown = ~rows["subset"].isin([*PUBLISHED, ""]) if "subset" in rows else pd.Series(False, index=rows.index)
     if not unknown.any():
         return []
     told = common.first(rows["subset"][unknown].unique())
-    return [f"{path.name}: {unknown.sum()} row(s) with a subset other than {', '.join(SUBSETS)}: {told}"]
+    return [f"{path.name}: {unknown.sum()} row(s) with a subset other than {', '.join(PUBLISHED)}: {told}"]
 
 
 def _classes(cells: pd.Series, task: str, path: Path) -> tuple[list[str], pd.Series, list[str]]:

@@ -1,0 +1,78 @@
+"""`dlfd round`: what the next round of forgetting starts from."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import typer
+
+from pipeline import config, layout, registry, starting_point, tracking_store
+from pipeline.erasure import progress, requests, rounds
+from pipeline.errors import RegistryError
+from stages.common import guarded
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+NAME = typer.Option("", "--name", help="of the registered model; default: register.model_name in params.yaml")
+
+
+@app.callback()
+def group() -> None:
+    """What the next round of forgetting starts from."""
+
+
+@app.command()
+@guarded
+def start(name: str = NAME) -> None:
+    """Begin a round: the next `dvc repro` starts from the model in service and forgets only what is new."""
+    os.chdir(layout.root())
+    if not tracking_store.enabled():
+        raise RegistryError("DLFD_TRACKING=off hides the registry, which is MLflow's: unset it for this command")
+    settings = config.load()
+    begin(name or settings.register.model_name)
+    if settings.unlearn.start_from != rounds.CHAMPION:
+        told = f"unlearn.start_from is {settings.unlearn.start_from}: {rounds.CHAMPION} in params.yaml would use it"
+        typer.secho(f"note: {told}", fg="yellow", err=True)
+    typer.echo(f"Next: dvc repro      (and `git add {layout.ERASURE}` to keep it)")
+
+
+@app.command()
+@guarded
+def show() -> None:
+    """The model that rounds start from, and which open requests are new to it."""
+    os.chdir(layout.root())
+    base = rounds.read()
+    if not base.model:
+        typer.echo("no round has begun: the first one starts from the original (`dlfd round start` takes the champion)")
+        return
+    _tell(base)
+
+
+def begin(name: str) -> rounds.Base:
+    """Write the champion, what it has forgotten and who was held out from it into erasure/.
+
+    Raises:
+        RegistryError: there is no champion, or it cannot be started from.
+        RequestError: a ledger cannot be read.
+    """
+    champion = next((one for one in registry.versions(name) if registry.CHAMPION in one.aliases), None)
+    if champion is None:
+        raise RegistryError(f"{name} has no {registry.CHAMPION} to start from: `dlfd models promote` one first")
+    model = f"{name}/{champion.number}"
+    forgotten = sorted(request.id for request in progress.service(model).forgotten)
+    base = rounds.Base(model, champion.tags[registry.WEIGHTS_SHA], forgotten)
+    with tempfile.TemporaryDirectory() as scratch:
+        starting_point.fetch(model, base.weights_sha256, Path(scratch) / "base")
+        sides = rounds.read_sides(Path(scratch) / "base" / starting_point.SIDES)
+    rounds.write_sides(sides)  # first: a round without its sides would test on persons whom its start has learned
+    rounds.write(base)
+    _tell(base)
+    return base
+
+
+def _tell(base: rounds.Base) -> None:
+    opened = [request for request in requests.read() if request.open]
+    known = [request for request in opened if request.id in base.requests]
+    typer.echo(f"rounds start from {base.model}, weights {base.weights_sha256[:12]}")
+    typer.echo(f"{len(known)} open request(s) are forgotten in it already, {len(opened) - len(known)} are new")
