@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from pipeline import config, layout, tracking
 from stages.common import run
+
+if TYPE_CHECKING:
+    from pipeline.erasure.rounds import Base
 
 
 def main() -> None:
@@ -21,17 +25,21 @@ def main() -> None:
 
     start_from = config.load().unlearn.start_from
     base = rounds.base_of(start_from)
+    shutil.rmtree(layout.BASE, ignore_errors=True)
+    layout.BASE.mkdir(parents=True)
+    if base is not None:  # else there is nothing to do, and nothing to tell MLflow
+        _fetch(base)
     told = {"start_from": start_from, **({} if base is None else asdict(base))}
-    with tracking.stage_run("base", params={"unlearn": {"start_from": start_from}}) as tracked:
-        shutil.rmtree(layout.BASE, ignore_errors=True)
-        layout.BASE.mkdir(parents=True)
-        if base is not None:
-            from pipeline import starting_point
-
-            starting_point.fetch(base.model, base.weights_sha256, layout.BASE)
-            tracked.set_tags({"base": base.model})
-        (layout.BASE / "base.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    (layout.BASE / "base.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     typer.echo(f"this round starts from {base.model if base else 'the original, which is trained for it'}")
+
+
+def _fetch(base: Base) -> None:
+    from pipeline import starting_point
+
+    with tracking.stage_run("base", params={"unlearn": asdict(base)}) as tracked:
+        starting_point.fetch(base.model, base.weights_sha256, layout.BASE)
+        tracked.set_tags({"base": base.model})
 
 
 if __name__ == "__main__":

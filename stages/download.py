@@ -26,6 +26,8 @@ def main() -> None:
         info = faces.info
         tracked.log_metrics({name: info[name] for name in COUNTS})
     skipped = f", {info['skipped_corrupt']} that cannot be read left out" if info["skipped_corrupt"] else ""
+    if kept_out := len(found.table) - info["images"] - info["skipped_corrupt"]:
+        typer.echo(f"{kept_out} picture(s) of the erased are kept out ({layout.ERASED})")
     size = info["image_size"]
     persons = "unknown" if (faces.table["person"] == faces.table["source"]).all() else info["persons"]
     typer.echo(f"{info['name']}: {info['images']} images of {persons} persons at {size}×{size}{skipped}")

@@ -22,6 +22,7 @@ STAGES = {
     "download",
     "split",
     "validate",
+    "base",
     *(f"train@{model}" for model in ("original", "retrained")),
     "evaluate_oracle",
     "evaluate_original",

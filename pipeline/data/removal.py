@@ -1,0 +1,252 @@
+"""Taking pictures out of raw data for good: out of a folder, or out of the archives that hold it.
+
+What is left is built beside it and read once as the download stage would, before it takes the old one's place. Lines of
+text tables that name a removed picture go with it. Where the layout does not let them (CelebA's numbered tables), each
+picture is replaced by a black one instead, and the tables stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.data import raw, sources
+from pipeline.data.sources import synthetic
+from pipeline.data.sources.common import files, is_picture
+from pipeline.errors import DataError
+
+TABLES = (".csv", ".txt", ".tsv", ".parquet")
+WORD = re.compile(r"""[^\s,;"']+""")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Raw files that show some persons.
+
+    Attributes:
+        paths: relative to the data set's folder (of archives: to where they are unpacked), sorted.
+        hashes: SHA-256 of each.
+        size: of all, in bytes.
+    """
+
+    paths: list[str] = field(default_factory=list)
+    hashes: list[str] = field(default_factory=list)
+    size: int = 0
+
+
+def find(place: Path, scratch: Path, erased: Callable[[str], bool]) -> Pictures:
+    """Raw files of erased persons; none where pictures are drawn from a description.
+
+    Args:
+        place: a folder or archive, as `pipeline.data.raw.opened` takes it.
+        scratch: for unpacking.
+        erased: whether a person key is of one.
+
+    Raises:
+        DataError: `place` cannot be read as a data set.
+    """
+    with raw.opened(place, scratch) as root:
+        return _pictures(root, erased)
+
+
+def remove(place: Path, erased: Callable[[str], bool]) -> bool:
+    """Take the pictures of erased persons out of a folder or archive. A killed run is finished by the next.
+
+    Returns:
+        Whether tables still name them, and black pictures stand in their places.
+
+    Raises:
+        DataError: `place` cannot be read as a data set, or is no longer one without them.
+        OSError: it cannot be written.
+    """
+    finish(place)
+    if raw.find(place):
+        return _remove_from_folder(place, erased)
+    scratch = place.with_name(f".{place.name}.unpacked")
+    try:
+        with raw.opened(place, _emptied(scratch)) as root:
+            gone = _pictures(root, erased)
+            if not gone.paths:
+                return False
+            with _rest(root, gone.paths) as (rest, blank):
+                prefix = root.relative_to(scratch / "unpacked")
+                for archive in raw.packed_in(place):
+                    _repack(archive, scratch / "unpacked", prefix, rest)
+        return blank
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _pictures(root: Path, erased: Callable[[str], bool]) -> Pictures:
+    table = sources.read(root).table
+    if synthetic.recognises(root):
+        return Pictures()
+    paths = sorted(table.loc[table["person"].map(lambda person: erased(str(person))), "source"])
+    hashes = []
+    for path in paths:
+        with (root / path).open("rb") as file:
+            hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return Pictures(paths, hashes, sum((root / path).stat().st_size for path in paths))
+
+
+def _remove_from_folder(place: Path, erased: Callable[[str], bool]) -> bool:
+    root = raw.find(place)
+    assert root is not None
+    gone = _pictures(root, erased)
+    if not gone.paths:
+        return False
+    with _rest(root, gone.paths) as (rest, blank):
+        new, old = place.with_name(f".{place.name}.rest"), place.with_name(f".{place.name}.erased")
+        if root == place:
+            rest.rename(new)
+        else:
+            _linked(place, _emptied(new), skip=root)
+            rest.rename(new / root.relative_to(place))
+        place.rename(old)
+    finish(place)
+    return blank
+
+
+def finish(place: Path) -> None:
+    """Finish, or undo, what a killed `remove` began: the old folder is put aside only once the new one is whole."""
+    new, old = place.with_name(f".{place.name}.rest"), place.with_name(f".{place.name}.erased")
+    if old.exists() and not place.exists():
+        new.rename(place)
+    for left in (new, old, place.with_name(f".{place.name}.unpacked")):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _rest(root: Path, gone: list[str]) -> Iterator[tuple[Path, bool]]:
+    """The data set without some pictures, in a folder beside it, and whether black ones stand in for them."""
+    data = sources.read(root)
+    before = data.table
+    kept = before[~before["source"].isin(gone)].reset_index(drop=True)
+    if kept.empty:
+        raise DataError(f"{root}: every picture is of the erased, nothing would be left: delete it yourself")
+    with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}.") as scratch:
+        rest = Path(scratch) / "rest"
+        by_path, by_end = set(gone), _ends(gone) - _ends(kept["source"])  # how tables may name them
+        for words in (by_path, by_end):
+            _linked(root, _emptied(rest), without=gone)
+            _drop_lines(rest, words)
+            if _same(rest, kept, data.classes):
+                blank = False
+                break
+        else:
+            blank = True
+            _linked(root, _emptied(rest), without=gone)
+            for path in gone:
+                _black(rest / path)
+            if not _same(rest, before, data.classes):
+                raise DataError(f"{root}: it could not be read any more without the pictures of the erased")
+        yield rest, blank
+
+
+def _same(root: Path, wanted: pd.DataFrame, classes: dict[str, list[str]]) -> bool:
+    """Whether the folder is read as these rows, with these classes."""
+    try:
+        found = sources.read(root)
+    except DataError:
+        return False
+    told = ["person", "source", "published_subset"]
+    ordered = (one[told].sort_values("source", ignore_index=True) for one in (found.table, wanted))
+    return found.classes == classes and next(ordered).equals(next(ordered))
+
+
+def _linked(source: Path, target: Path, without: Collection[str] = (), skip: Path | None = None) -> None:
+    """Hard links of all files of a folder (copies on other file systems): no room is taken."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in sorted(files(source).difference(without)):
+        if skip is not None and (source / name).is_relative_to(skip):
+            continue
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source / name, target / name)
+        except OSError:
+            shutil.copy2(source / name, target / name)
+
+
+def _drop_lines(root: Path, words: set[str]) -> None:
+    """Take lines (of Parquet: rows) that have one of the words out of all tables."""
+    for name in sorted(files(root)):
+        path = root / name
+        if path.suffix.lower() not in TABLES or is_picture(path.name):
+            continue
+        if path.suffix.lower() == ".parquet":
+            table = pd.read_parquet(path)
+            named = table.isin(words).any(axis=1)
+            if named.any():
+                path.unlink()  # a link to the old one
+                table[~named].to_parquet(path, index=False)
+            continue
+        data = path.read_bytes()
+        lines = data.decode("utf-8", errors="surrogateescape").splitlines(keepends=True)
+        left = [line for line in lines if words.isdisjoint(WORD.findall(line))]
+        if len(left) < len(lines):
+            path.unlink()
+            path.write_bytes("".join(left).encode("utf-8", errors="surrogateescape"))
+
+
+def _ends(paths: Iterable[str]) -> set[str]:
+    """a/b.jpg and b.jpg, of every path."""
+    return {"/".join(parts[start:]) for path in paths for parts in [path.split("/")] for start in range(len(parts))}
+
+
+def _black(path: Path) -> None:
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kinds = {".png": "PNG", ".bmp": "BMP", ".webp": "WEBP"}
+    Image.new("RGB", (8, 8)).save(path, format=kinds.get(path.suffix.lower(), "JPEG"))
+
+
+def _repack(archive: Path, unpacked: Path, prefix: Path, rest: Path) -> None:
+    """Write an archive anew from what is left of its members, and put it in the old one's place."""
+    draft = archive.with_name(f".{archive.name}.partial")
+
+    def left(name: str) -> Path | None:
+        """Where a member is now; None where it is gone, or is a folder."""
+        path = Path(name)
+        inside = path.is_relative_to(prefix)
+        found = rest / path.relative_to(prefix) if inside else unpacked / path
+        return found if found.is_file() else None
+
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as old, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as new:
+                for name in dict.fromkeys(old.namelist()):
+                    if path := left(name):
+                        new.write(path, name)
+        else:
+            with tarfile.open(archive, "r:*") as tar, tarfile.open(draft, _mode(archive)) as packed:
+                for member in tar:
+                    if path := left(member.name):
+                        packed.add(path, member.name, recursive=False)
+        draft.replace(archive)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _mode(archive: Path) -> str:
+    with archive.open("rb") as file:
+        start = file.read(6)
+    packings = {b"\x1f\x8b": "w:gz", b"BZh": "w:bz2", b"\xfd7zXZ": "w:xz"}
+    return next((mode for magic, mode in packings.items() if start.startswith(magic)), "w")
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,154 @@
+"""Whom to erase, and what of them is to be found nowhere afterwards.
+
+A request can be erased once it is in service: the champion has forgotten the person. With a person goes their whole
+unit (keys that share pictures). What is to be looked for is entered into `tombstones` before anything is removed, so
+that a run that was killed is finished by the next one, from the ledger and the tombstones alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import layout, pseudonyms
+from pipeline.erasure import ledger, requests, tombstones
+from pipeline.erasure.ledger import Event
+from pipeline.erasure.requests import Request
+from pipeline.erasure.tombstones import Traces
+from pipeline.errors import ConfigError, DataError, EraseError
+
+IN_SERVICE = requests.STATES[ledger.IN_SERVICE]
+
+
+@dataclass(frozen=True)
+class Due:
+    """Requests.
+
+    Attributes:
+        ready: in service, so that their persons can be erased.
+        waiting: open, and not in service yet.
+        model: the champion that has forgotten all that are ready; empty where none is.
+    """
+
+    ready: list[Request]
+    waiting: list[Request]
+    model: str
+
+
+@dataclass(frozen=True)
+class Persons:
+    """Whom the store still has of those to be erased.
+
+    Attributes:
+        keys: of the store, with all that share pictures with them.
+        images: how many pictures of theirs the store holds.
+        traces: of them in the store.
+    """
+
+    keys: frozenset[str]
+    images: int
+    traces: Traces
+
+
+def due(champion: str) -> Due:
+    """Open requests, by whether the champion has forgotten them.
+
+    Args:
+        champion: model name and version; empty where there is none.
+
+    Raises:
+        RequestError: a ledger cannot be read.
+    """
+    opened = [request for request in requests.read() if request.open]
+    ready = [one for one in opened if one.state == IN_SERVICE and one.model == champion]
+    return Due(ready, [one for one in opened if one not in ready], champion if ready else "")
+
+
+def persons(ready: list[Request], named_in_params: Iterable[str] = ()) -> Persons:
+    """Whom to erase, as far as the store has them; nobody where it is gone or was rebuilt without them.
+
+    Args:
+        named_in_params: `split.forget_persons`.
+
+    Raises:
+        ConfigError: params.yaml names some of them.
+        DataError: the store is damaged.
+        EraseError: somebody is neither in the store nor among the erased: it is of other data.
+        SaltError: the salt is not the one that made their keys.
+    """
+    from pipeline.data import groups, store
+
+    salt = requests.own_salt(ready)
+    wanted = {request.person for request in ready}
+    if not (layout.FACES / store.INFO).exists():
+        found, table = None, None
+    else:
+        found = store.open(layout.FACES)
+        table = found.table
+    keys: frozenset[str] = frozenset()
+    if table is not None:
+        unit = groups.units(table["person"], table["content"])
+        by_unit = table["person"].astype(str).groupby(unit)
+        asked = {str(name) for name, own in by_unit if any(salt.key(person) in wanted for person in own.unique())}
+        gone = table[[name in asked for name in unit]]
+        keys = frozenset(gone["person"].astype(str))
+    absent = wanted - {salt.key(person) for person in keys} - tombstones.of_persons()
+    if absent:
+        raise EraseError(
+            f"{len(absent)} of {len(wanted)} person(s) to erase are not in {layout.FACES}: run `dvc repro download` on "
+            "the data they were forgotten in (`dlfd data use`), then erase"
+        )
+    if clash := keys & set(named_in_params):
+        raise ConfigError(
+            f"split.forget_persons in params.yaml names {len(clash)} of the persons to erase: empty it first, or no "
+            "`dvc repro` would find them afterwards"
+        )
+    if found is None or not keys:
+        return Persons(frozenset(), 0, Traces())
+    rows = gone.index.to_numpy()
+    pixels = frozenset(store.content_hash(found.images[row]) for row in rows)
+    traces = Traces(persons=keys, pictures=frozenset(gone["content"]), pixels=pixels)
+    return Persons(keys, len(rows), traces)
+
+
+def weights_in(folder: Path, spared: Iterable[str] = ()) -> set[str]:
+    """SHA-256 of every model file below a folder that remembers somebody, or may.
+
+    Args:
+        spared: hashes of models that do not.
+    """
+    from pipeline.registry import file_hash
+
+    found = [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".safetensors", ".pt2", ".pt")]
+    return {file_hash(path) for path in found} - set(spared)
+
+
+def enter(ready: list[Request], model: str, evidence: str) -> None:
+    """Enter that the data are erased; a request that has been entered is not entered again.
+
+    Raises:
+        RequestError: the ledger cannot be written.
+    """
+
+    def decide(events: list[Event]) -> list[Event]:
+        still = {request.id for request in requests.fold(events) if request.open}
+        chosen = [one for one in ready if one.id in still]
+        return [
+            Event(one.id, ledger.ERASED, one.person, reason=evidence, model=model, time=ledger.now()) for one in chosen
+        ]
+
+    ledger.append(layout.REQUESTS, decide)
+
+
+def sealed(more: Traces = Traces()) -> tombstones.Seal:  # noqa: B008 - frozen
+    """Everything erased, with what is about to be.
+
+    Raises:
+        EraseError, SaltError: erased.csv or the salt cannot be used.
+    """
+    try:
+        salt = pseudonyms.load()
+    except OSError as error:
+        raise DataError(str(error)) from None
+    return tombstones.Seal({*tombstones.read(), *more.digests(salt)}, salt)

@@ -1,0 +1,203 @@
+"""Is anything of the erased left? Every file is looked into by what it holds, whatever its name.
+
+- any file: its SHA-256, against raw files and models that were removed;
+- pictures (JPEG, PNG, BMP, WebP, GIF), those within HTML pages as well, and arrays of pictures (.npy): the decoded
+  pixels, as in the store and in their own size;
+- Parquet and CSV tables: person keys, and hashes of pictures;
+- archives (zip, tar, .npz, .pt2, .pth): their members, by the same rules.
+
+A picture that was cropped, resized otherwise or encoded with loss has another hash: this finds copies, not likenesses.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import re
+import tarfile
+import warnings
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from pipeline.data.store import content_hash
+from pipeline.erasure.tombstones import FILE, PERSON, PICTURE, PIXELS, WEIGHTS, Seal
+
+SKIPPED = (".git", ".venv", ".ci-venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
+IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"GIF8", b"RIFF")
+PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+KEYS, CONTENTS = ("person", "unit"), ("content",)  # columns of tables
+NESTED = 3  # archives in archives
+LONGEST_TEXT = 256 * 2**20  # bytes of a text that is looked into
+DATA_URI = re.compile(r"data:image/[a-z+.-]+;base64,([A-Za-z0-9+/=]+)")
+
+
+@dataclass
+class Report:
+    """What was looked at and found.
+
+    Attributes:
+        files: how many, and `size` of them in bytes.
+        pictures: decoded or of arrays.
+        members: of archives.
+        tables: with persons or contents.
+        found: sentences, `path: what`.
+        unread: files that could not be looked into, with the reason.
+    """
+
+    files: int = 0
+    size: int = 0
+    pictures: int = 0
+    members: int = 0
+    tables: int = 0
+    found: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+def scan(places: Iterable[Path], seal: Seal, advance: Callable[[], None] = lambda: None) -> Report:
+    """Look into every file below some places, each once.
+
+    Args:
+        seal: what is erased.
+        advance: called after each file.
+    """
+    report = Report()
+    seen: set[tuple[int, int]] = set()
+    for path in walk(places):
+        try:
+            about = path.stat()
+            if (about.st_dev, about.st_ino) in seen:  # a hard link
+                continue
+            seen.add((about.st_dev, about.st_ino))
+            report.files += 1
+            report.size += about.st_size
+            with path.open("rb") as file:
+                for kind in sorted(_File(seal, report).looked_into(file, path)):
+                    report.found.append(f"{path}: {kind}")
+        except OSError as error:
+            report.unread.append(f"{path}: {error.strerror or error}")
+        advance()
+    return report
+
+
+def walk(places: Iterable[Path]) -> Iterator[Path]:
+    """Files below some places, without what SKIPPED names, each place once; links are not followed."""
+    done: list[Path] = []
+    for place in sorted({one.resolve() for one in places}):
+        if any(place.is_relative_to(other) for other in done):
+            continue
+        done.append(place)
+        if place.is_file():
+            yield place
+        for where, folders, names in os.walk(place):
+            folders[:] = sorted(name for name in folders if name not in SKIPPED)
+            yield from (path for name in sorted(names) if not (path := Path(where) / name).is_symlink())
+
+
+class _File:
+    """Looks into one file; what it finds are sentences without the name of the file."""
+
+    def __init__(self, seal: Seal, report: Report) -> None:
+        self.seal, self.report = seal, report
+        self.found: set[str] = set()
+
+    def looked_into(self, file: IO[bytes], path: Path, depth: int = 0) -> set[str]:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        self._note(FILE, digest, "a raw file of an erased person")
+        self._note(WEIGHTS, digest, "a model that remembers")
+        file.seek(0)
+        start = file.read(265)
+        file.seek(0)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._contents(file, start, path, depth)
+        except Exception as error:  # of whichever decoder: the file is not what it seems to be, or damaged
+            self.report.unread.append(f"{path}: {type(error).__name__}: {' '.join(str(error).split())[:120]}")
+        return self.found
+
+    def _note(self, kind: str, content: object, what: str) -> None:
+        if self.seal.holds(kind, content):
+            self.found.add(what)
+
+    def _contents(self, file: IO[bytes], start: bytes, path: Path, depth: int) -> None:
+        if start.startswith(b"\x93NUMPY"):
+            self._array(np.load(path, mmap_mode="r") if depth == 0 else np.load(file, allow_pickle=False))
+        elif start.startswith(IMAGES):
+            self._picture(file)
+        elif start.startswith(b"PAR1"):
+            import pandas as pd
+
+            self._table(pd.read_parquet(file))
+        elif start.startswith(b"PK"):
+            if depth < NESTED:
+                self._zip(file, path, depth)
+        elif start[257:262] == b"ustar" or start.startswith(PACKED):
+            if depth < NESTED:
+                self._tar(file, path, depth)
+        elif b"\0" not in start:
+            self._text(file)
+
+    def _array(self, array: np.ndarray) -> None:
+        if array.dtype != np.uint8 or array.ndim not in (3, 4) or array.shape[-1] != 3:
+            return
+        for pixels in array if array.ndim == 4 else array[None]:
+            self._pixels(np.asarray(pixels))
+
+    def _pixels(self, pixels: np.ndarray) -> None:
+        self.report.pictures += 1
+        content = content_hash(pixels)
+        self._note(PICTURE, content, "a picture of an erased person")
+        self._note(PIXELS, content, "a picture of an erased person, as in the store")
+
+    def _picture(self, file: IO[bytes]) -> None:
+        from PIL import Image, ImageOps, UnidentifiedImageError
+
+        try:
+            with Image.open(file) as picture:
+                self._pixels(np.asarray(ImageOps.exif_transpose(picture).convert("RGB")))
+        except UnidentifiedImageError:
+            return  # it only begins like one
+
+    def _table(self, table: Any) -> None:
+        told = [name for name in (*KEYS, *CONTENTS) if name in table]
+        self.report.tables += bool(told)
+        for name in told:
+            for value in table[name].astype(str).unique():
+                if name in KEYS:
+                    self._note(PERSON, value, f"the key of an erased person, in column {name}")
+                else:
+                    self._note(PICTURE, value, f"the hash of an erased picture, in column {name}")
+
+    def _text(self, file: IO[bytes]) -> None:
+        import pandas as pd
+
+        data = file.read(LONGEST_TEXT)
+        head = data[: data.find(b"\n") if b"\n" in data else None].decode("utf-8", "replace").strip()
+        if set(head.split(",")) & {*KEYS, *CONTENTS}:
+            self._table(pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False))
+        if b"data:image/" in data:
+            for found in DATA_URI.finditer(data.decode("utf-8", "replace")):
+                self._picture(io.BytesIO(base64.b64decode(found[1])))
+
+    def _zip(self, file: IO[bytes], path: Path, depth: int) -> None:
+        with zipfile.ZipFile(file) as packed:
+            for member in packed.infolist():
+                if not member.is_dir():
+                    self._member(packed.read(member), path / member.filename, depth)
+
+    def _tar(self, file: IO[bytes], path: Path, depth: int) -> None:
+        with tarfile.open(fileobj=file, mode="r:*") as packed:
+            for member in packed:
+                if member.isfile() and (taken := packed.extractfile(member)):
+                    self._member(taken.read(), path / member.name, depth)
+
+    def _member(self, data: bytes, path: Path, depth: int) -> None:
+        self.report.members += 1
+        self.looked_into(io.BytesIO(data), path, depth + 1)

@@ -1,0 +1,290 @@
+"""`dlfd erase` and `dlfd scan`: the data of the forgotten go as well, and nothing of them is found afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+
+from pipeline import config, layout, registry, registry_purge, tracking_store
+from pipeline.data import removal
+from pipeline.data.removal import Pictures
+from pipeline.erasure import purge, tombstones
+from pipeline.erasure.scan import Report, walk
+from pipeline.erasure.scan import scan as look
+from pipeline.errors import EraseError, RegistryError
+from pipeline.progress import progress
+from stages import purging
+from stages.cli.rounds import begin
+from stages.common import guarded
+
+OUT_OF_REACH = (
+    "clones of this repository, with their DVC caches and MLflow stores: erase there too",
+    "git's history: old dvc.lock files name hashes (no pictures); ledger, metrics and certificates are meant to stay",
+    "earlier versions of objects in a bucket with versioning, and backups or snapshots of disks and databases",
+    "what was downloaded, sent or exported: pictures, models, reports opened elsewhere",
+    "a server that has the old model in memory: restart it",
+)
+PROJECT = typer.Option([], "--project", help="another checkout that uses the same DVC cache; what it uses stays")
+LOCAL = Path(".dlfd-erase")  # scratch, on the checkout's disk
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will go.
+
+    Attributes:
+        due: requests.
+        persons: as far as the store has them.
+        raw: place of raw data -> pictures of theirs in it; `imported`: where data/ comes from, empty where not.
+        mlflow, kept: what MLflow and DVC have.
+        traces: of everything, to be found nowhere afterwards.
+        name: of the registered model.
+    """
+
+    due: purge.Due
+    persons: purge.Persons
+    raw: dict[Path, Pictures]
+    imported: str
+    mlflow: registry_purge.Remains
+    kept: purging.Kept
+    traces: tombstones.Traces
+    name: str
+
+
+@guarded
+def erase(
+    yes: bool = typer.Option(False, "--yes", "-y", help="do it; without, it is only told what would go"),
+    project: list[Path] = PROJECT,
+) -> None:
+    """Erase the data of everybody whose request is in service, and every model and copy that remembers them."""
+    os.chdir(layout.root())
+    if not tracking_store.enabled():
+        raise RegistryError("DLFD_TRACKING=off hides the registry, which is MLflow's: unset it for this command")
+    plan = _plan()
+    if plan is None:
+        return
+    _show(plan)
+    if purging.shared(plan.kept.cache) and not project:
+        told = f"the DVC cache {plan.kept.cache} lies outside of this checkout, and others may use it"
+        if yes:
+            raise EraseError(f"{told}: name their checkouts with --project, so that theirs stays")
+        typer.secho(f"warning: {told}: --yes will want --project", fg="yellow", err=True)
+    if not yes:
+        typer.echo("Nothing has been changed. To do it: dlfd erase --yes")
+        return
+    _do(plan, [one.resolve() for one in project])
+
+
+@guarded
+def scan() -> None:
+    """Look for everything that was ever erased: in the checkout, DVC's cache, local remotes and MLflow's artifacts."""
+    os.chdir(layout.root())
+    if not tombstones.read():
+        typer.echo("nothing has been erased yet, so there is nothing to look for")
+        return
+    _tell(_look(_places()))
+
+
+def _plan() -> Plan | None:
+    """What there is to erase; None, with a word why, where it is nothing."""
+    params = config.load()
+    name = params.register.model_name
+    champion = next((one for one in registry.versions(name) if registry.CHAMPION in one.aliases), None)
+    due = purge.due(f"{name}/{champion.number}" if champion else "")
+    if due.waiting:
+        told = f"{len(due.waiting)} open request(s) are not in service and stay: forget and promote first"
+        typer.secho(f"note: {told} (`dlfd request list`)", fg="yellow", err=True)
+    if champion is None or not due.ready:
+        typer.echo("nothing to erase: no open request is in service")
+        return None
+    persons = purge.persons(due.ready, params.split.forget_persons)
+    keep = set.intersection(*(request.unlearned_by() for request in due.ready))
+    seal = purge.sealed(persons.traces)
+    imported = purging.source_of_import()
+    raw = {place: _pictures(place, seal) for place in _raw_places(imported)}
+    mlflow = registry_purge.find(name, keep)
+    kept = purging.inspect()
+    return Plan(due, persons, raw, imported, mlflow, kept, _traces(persons, raw, mlflow, keep, name), name)
+
+
+def _raw_places(imported: str) -> list[Path]:
+    """Where raw data lie that can be rewritten: what was imported from this disk, else data/ itself."""
+    source = Path(imported)
+    for place in (layout.RAW, *([source] if source.is_absolute() else [])):
+        removal.finish(place)
+    if imported and source.is_absolute() and source.exists() and os.access(source.parent, os.W_OK):
+        return [source]
+    return [layout.RAW] if layout.RAW.exists() else []
+
+
+def _pictures(place: Path, seal: tombstones.Seal) -> Pictures:
+    LOCAL.mkdir(exist_ok=True)
+    try:
+        return removal.find(place, LOCAL, lambda person: seal.holds(tombstones.PERSON, person))
+    finally:
+        purging.delete(LOCAL)
+
+
+def _traces(
+    persons: purge.Persons, raw: dict[Path, Pictures], mlflow: registry_purge.Remains, keep: set[str], name: str
+) -> tombstones.Traces:
+    """With the files of models: of those that go, but for what a model that is kept has too, and the oracles'."""
+    versions = registry.versions(name)
+    kept_hashes = {one.tags.get(registry.WEIGHTS_SHA, "") for one in versions if f"{name}/{one.number}" in keep}
+    kept_folders = [path for place in mlflow.locations for path in (place / "models").glob("m-*")]
+    for folder in kept_folders:
+        if folder not in mlflow.folders:
+            kept_hashes |= purge.weights_in(folder)
+    oracles = [layout.MODELS / "retrained", *layout.YARDSTICKS.glob("oracle-*")]
+    for folder in oracles:
+        kept_hashes |= purge.weights_in(folder)
+    weights = {one.tags.get(registry.WEIGHTS_SHA, "") for one in versions} - {""}
+    for folder in (layout.WORKSPACE, *mlflow.folders):
+        weights |= purge.weights_in(folder)
+    files = {digest for pictures in raw.values() for digest in pictures.hashes}
+    return replace(persons.traces, files=frozenset(files), weights=frozenset(weights - kept_hashes))
+
+
+def _show(plan: Plan) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    mlflow, kept = plan.mlflow, plan.kept
+    table = Table("to be erased", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("how many", justify="right")
+    table.add_column("size", justify="right")
+    table.add_column("where", overflow="fold")
+    people = f"{len(plan.persons.keys)} person(s)"
+    table.add_row("pictures in the store", str(plan.persons.images), "", f"{layout.FACES}, of {people}")
+    for place, pictures in plan.raw.items():
+        table.add_row("raw pictures", str(len(pictures.paths)), _size(pictures.size), str(place))
+    told = ", ".join(mlflow.versions) or "-"
+    table.add_row("model versions", str(len(mlflow.versions)), _size(mlflow.size), told)
+    table.add_row("models and artifacts in MLflow", str(len(mlflow.models)), "", "that no version is kept for")
+    pictures_of_runs = sum(len(paths) for paths in mlflow.shown.values())
+    table.add_row(
+        "pictures and pages of runs", str(pictures_of_runs), "", f"{len(mlflow.runs)} deleted run(s) as a whole"
+    )
+    workspace = list(walk([layout.WORKSPACE]))
+    size = sum(path.stat().st_size for path in workspace)
+    table.add_row(
+        "files of the workspace", str(len(workspace)), _size(size), "splits, models, evaluations, checkpoints"
+    )
+    table.add_row("objects in DVC's cache", f"≤ {kept.objects}", _size(kept.size), f"{kept.cache}, all but raw data")
+    table.add_row("experiments", str(len(kept.experiments)), "", "with queues, stashes and the run-cache")
+    for name, address in kept.remotes.items():
+        table.add_row("remote", name, "", f"{address}: all that the workspace does not use")
+    Console(width=110).print(table)
+    typer.echo(
+        f"{len(plan.due.ready)} request(s); {plan.due.model} stays in service. Metrics, ledger and certificates stay."
+    )
+    typer.echo("Out of reach, see to them yourself:")
+    for sentence in _out_of_reach(plan):
+        typer.echo(f"  - {sentence}")
+
+
+def _out_of_reach(plan: Plan) -> list[str]:
+    own = list(OUT_OF_REACH)
+    if plan.imported and layout.RAW in plan.raw and not _drawn():
+        own.insert(0, f"{plan.imported}, which data/ was imported from: it cannot be rewritten from here")
+    own += [f"MLflow's artifacts in {place}: removed through MLflow, but not scanned" for place in plan.mlflow.remote]
+    if tracking_store.uri().startswith("http"):
+        own.append("rows of deleted runs and models in the MLflow server's database: `mlflow gc` there")
+    return own
+
+
+def _drawn() -> bool:
+    """Whether the faces are drawn from a description, so that the raw data hold no picture."""
+    from pipeline.data.sources import synthetic
+
+    return synthetic.recognises(layout.RAW)
+
+
+def _do(plan: Plan, projects: list[Path]) -> None:
+    """Each step can be repeated; what has to be known afterwards is written before anything is removed."""
+    from pipeline import pseudonyms
+
+    tombstones.add(plan.traces.digests(pseudonyms.load()))
+    typer.echo(f"{layout.ERASED} keeps them out from now on")
+    _erase_raw(plan)
+    typer.echo("starting point of the next round:")
+    begin(plan.name)
+    registry_purge.remove(plan.name, plan.mlflow)
+    typer.echo(f"MLflow: {len(plan.mlflow.versions)} version(s), {len(plan.mlflow.models)} model(s) removed")
+    purging.clear_workspace()
+    purging.forget_experiments()
+    typer.echo("building the store and dvc.lock anew …")
+    purging.rebuild()
+    purging.collect(plan.kept, projects)
+    report = _look(_places())
+    _tell(report)
+    evidence = f"{report.files} files scanned, nothing found"
+    purge.enter(plan.due.ready, plan.due.model, evidence)
+    typer.echo(f"{len(plan.due.ready)} request(s): data erased")
+    typer.echo(
+        f"Next: git add --update {layout.ERASURE} && git commit      (dvc.lock, {layout.REQUESTS}, data.dvc too)"
+    )
+
+
+def _erase_raw(plan: Plan) -> None:
+    seal = tombstones.seal()
+
+    def erased(person: str) -> bool:
+        return seal.holds(tombstones.PERSON, person)
+
+    for place, pictures in plan.raw.items():
+        if not pictures.paths:
+            continue
+        try:
+            blank = removal.remove(place, erased)
+        except OSError as error:
+            raise EraseError(
+                f"{place} cannot be rewritten ({error}): see its rights and give the command again"
+            ) from None
+        typer.echo(f"{place}: {len(pictures.paths)} picture(s) removed")
+        if blank:
+            told = "its tables still name them, and black pictures stand in their places"
+            typer.secho(f"note: {place}: {told}", fg="yellow", err=True)
+    if layout.RAW in plan.raw and not _drawn():
+        purging.cut_import()
+
+
+def _places() -> list[Path]:
+    """Where to look: the checkout, and of cache, remotes, raw data and artifacts what lies elsewhere on this disk."""
+    kept = purging.inspect()
+    remotes = [Path(address) for address in kept.remotes.values() if Path(address).is_dir()]
+    source = Path(purging.source_of_import())
+    raw = [source] if source.is_absolute() and source.exists() else []
+    artifacts = registry_purge.local_artifacts()
+    return [place for place in (Path.cwd(), kept.cache, *remotes, *raw, *artifacts) if place.exists()]
+
+
+def _look(places: Iterable[Path]) -> Report:
+    places = list(places)
+    total = sum(1 for _ in walk(places))
+    with progress("scanning", total, "files") as advance:
+        return look(places, tombstones.seal(), advance)
+
+
+def _tell(report: Report) -> None:
+    """Raises EraseError: something was found."""
+    told = f"scanned {report.files} files ({_size(report.size)}), {report.members} members of archives, "
+    typer.echo(f"{told}{report.pictures} pictures, {report.tables} tables with persons: {len(report.found)} found")
+    for sentence in report.unread:
+        typer.secho(f"could not be looked into: {sentence}", fg="yellow", err=True)
+    if report.found:
+        shown = "".join(f"\n  - {one}" for one in report.found[:50])
+        raise EraseError(f"{len(report.found)} trace(s) of the erased are left; remove them and scan again:{shown}")
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

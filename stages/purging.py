@@ -1,0 +1,157 @@
+"""DVC's and git's part of erasing: what they keep of earlier runs, and a lock file that refers to none of it.
+
+Of the cache and the remotes only what the workspace uses is left (`dvc gc --workspace`): other commits, branches and
+experiments refer to the erased, and DVC cannot tell which of their objects show whom (treeverse/dvc 4903, 5269).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import layout
+from pipeline.errors import EraseError
+
+LOCK = Path("dvc.lock")
+IMPORT = Path("data.dvc")
+OWN_CACHE = Path(".dvc")
+LEFTOVERS = (Path(".dvc/tmp/exps"), Path(".dvc/tmp/dlfd-data-use"), Path("dvc_plots"))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What DVC keeps.
+
+    Attributes:
+        cache: its folder.
+        objects: how many there are in it, `size` of them in bytes.
+        runs: entries of the run-cache.
+        experiments: names.
+        remotes: name -> address.
+    """
+
+    cache: Path
+    objects: int
+    size: int
+    runs: int
+    experiments: list[str]
+    remotes: dict[str, str]
+
+
+def inspect() -> Kept:
+    """What there is; nothing is changed.
+
+    Raises:
+        EraseError: DVC or git fails.
+    """
+    cache = Path(_dvc("cache", "dir").strip())
+    files = [path for path in (cache / "files").rglob("*") if path.is_file()]
+    runs = [path for path in (cache / "runs").rglob("*") if path.is_file()]
+    remotes = dict(line.split()[:2] for line in _dvc("remote", "list").splitlines() if line.strip())
+    size = sum(path.stat().st_size for path in files)
+    return Kept(cache, len(files), size, len(runs), experiments(), remotes)
+
+
+def experiments() -> list[str]:
+    """References of DVC experiments, those of queues included."""
+    return _run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
+
+
+def shared(cache: Path) -> bool:
+    """Whether the cache lies outside of the checkout, where other projects may use it."""
+    return not cache.resolve().is_relative_to((layout.root() / OWN_CACHE).resolve())
+
+
+def cut_import() -> None:
+    """Make data/, which was rewritten, plain tracked data: imported again it would bring everybody back.
+
+    Raises:
+        EraseError: DVC fails.
+    """
+    if IMPORT.exists():
+        _dvc("remove", str(IMPORT))
+    _dvc("add", str(layout.RAW))
+
+
+def source_of_import() -> str:
+    """Where data.dvc imports from; empty where it does not."""
+    import yaml
+
+    if not IMPORT.exists():
+        return ""
+    told = yaml.safe_load(IMPORT.read_text(encoding="utf-8")) or {}
+    return str((told.get("deps") or [{}])[0].get("path", ""))
+
+
+def clear_workspace() -> None:
+    """Remove all that stages and trainings wrote and DVC can make anew; metrics and reports in git stay."""
+    for path in (layout.WORKSPACE, layout.DATA_DOCS, layout.REPORTS / "report.html", *LEFTOVERS):
+        delete(path)
+    LOCK.unlink(missing_ok=True)
+
+
+def forget_experiments() -> None:
+    """Remove all experiments and queues with their stashes, whichever commit they are of.
+
+    Raises:
+        EraseError: DVC or git fails.
+    """
+    _dvc("queue", "remove", "--all")
+    if experiments():
+        _dvc("exp", "remove", "--all-commits")
+    for reference in experiments():  # such as exec/, which DVC leaves after a crash
+        _run("git", "update-ref", "-d", reference)
+
+
+def rebuild() -> None:
+    """Make the store anew, which keeps the erased out, and begin a new dvc.lock with it.
+
+    Raises:
+        EraseError: DVC fails.
+    """
+    _dvc("repro", "download")
+
+
+def collect(kept: Kept, projects: list[Path]) -> None:
+    """Remove from the cache, and from every remote, what the workspace does not use; the run-cache as a whole.
+
+    Args:
+        projects: other checkouts that use the same cache; theirs stays.
+
+    Raises:
+        EraseError: DVC fails, as where a remote cannot be reached.
+    """
+    delete(kept.cache / "runs")
+    others = [word for project in projects for word in ("--projects", str(project))]
+    _dvc("gc", "--workspace", "--force", *others)
+    for name in kept.remotes:
+        _dvc("gc", "--workspace", "--force", "--cloud", "--remote", name, *others)
+    for path in kept.remotes.values():
+        if Path(path).is_dir():
+            delete(Path(path) / "runs")
+
+
+def delete(path: Path) -> None:
+    """A file, or a folder with all that is in it; nothing where there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _dvc(*arguments: str) -> str:
+    return _run(sys.executable, "-m", "dvc", *arguments)
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
+    if done.returncode:
+        told = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr).strip() or done.stdout.strip()
+        shown = " ".join(Path(word).name if word == sys.executable else word for word in command)
+        raise EraseError(f"`{shown}` failed; give the same command again once this is mended.\n{told[-2000:]}")
+    return done.stdout

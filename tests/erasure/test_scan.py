@@ -1,0 +1,146 @@
+"""Scanning: what is planted is found in whatever form, and nothing is found where nothing is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline import pseudonyms
+from pipeline.data.store import content_hash
+from pipeline.erasure import tombstones
+from pipeline.erasure.scan import scan
+from pipeline.erasure.tombstones import Seal, Traces
+
+RNG = np.random.default_rng(0)
+ERASED, OTHER = (RNG.integers(0, 256, (12, 10, 3), dtype=np.uint8) for _ in range(2))
+SMALL, KEPT = (RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8) for _ in range(2))
+MODEL, RAW = b"weights that remember", b"\xff\xd8\xff a raw file"
+
+
+def png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def zipped(data: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        packed.writestr("x", data)
+    return file.getvalue()
+
+
+def tarred(data: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as packed:
+        about = tarfile.TarInfo("x")
+        about.size = len(data)
+        packed.addfile(about, io.BytesIO(data))
+    return file.getvalue()
+
+
+def saved(write: Callable[[io.BytesIO], object]) -> bytes:
+    file = io.BytesIO()
+    write(file)
+    return file.getvalue()
+
+
+def rows(*pixels: np.ndarray) -> bytes:
+    return saved(lambda file: np.save(file, np.stack(pixels)))
+
+
+def table(**columns: list[str]) -> bytes:
+    return saved(lambda file: pd.DataFrame(columns).to_parquet(file))
+
+
+LEFT = {
+    "a row of a store": rows(KEPT, SMALL),
+    "a single array": rows(SMALL),
+    "a picture": png(ERASED),
+    "as in the store": png(SMALL),
+    "a page": b"<html><img src='data:image/png;base64," + base64.b64encode(png(ERASED)) + b"'>",
+    "in a zip": zipped(png(ERASED)),
+    "in a tar": tarred(rows(KEPT, SMALL)),
+    "a zip in a zip": zipped(zipped(png(SMALL))),
+    "arrays": saved(lambda file: np.savez(file, faces=np.stack([KEPT, SMALL]))),
+    "a key": table(person=["bob", "ann"]),
+    "a unit": table(unit=["ann"]),
+    "a hash": table(content=[content_hash(ERASED)]),
+    "a key as text": b"image,person\n1,ann\n",
+    "a model": MODEL,
+    "a model in a zip": zipped(MODEL),
+    "a raw file": RAW,
+}
+
+
+@pytest.fixture
+def seal(checkout: Path) -> Seal:
+    traces = Traces(
+        frozenset({"ann"}),
+        frozenset({content_hash(ERASED)}),
+        frozenset({content_hash(SMALL)}),
+        frozenset({hashlib.sha256(RAW).hexdigest()}),
+        frozenset({hashlib.sha256(MODEL).hexdigest()}),
+    )
+    tombstones.add(traces.digests(pseudonyms.load()))
+    return tombstones.seal()
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_what_is_left_is_found(name: str, seal: Seal, tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "files" / "0a" / "without-a-suffix"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(LEFT[name])
+    report = scan([tmp_path], seal)
+    assert report.found, name
+    assert all(sentence.startswith(str(path)) for sentence in report.found)
+    assert "ann" not in str(report.found), "nobody is named"
+
+
+def test_nothing_is_found_where_nothing_is(seal: Seal, tmp_path: Path) -> None:
+    clean = {
+        "a.npy": rows(KEPT),
+        "b.png": png(OTHER),
+        "c.zip": zipped(png(OTHER)),
+        "d.parquet": table(person=["bob"], content=["x"]),
+        "e.csv": b"person,rank\n" + pseudonyms.load().key("ann").encode() + b",1\n",
+        "f.html": b"<p>ann</p>",
+        "g.npz": saved(lambda file: np.savez(file, labels=np.arange(3))),
+        "h.bin": bytes(range(256)),
+        "empty": b"",
+    }
+    for name, data in clean.items():
+        (tmp_path / name).write_bytes(data)
+    report = scan([tmp_path, tmp_path / "a.npy"], seal)
+    assert report.found == []
+    assert report.unread == []
+    assert report.pictures == 3
+    assert report.files >= len(clean)
+
+
+def test_what_cannot_be_looked_into_is_told_and_stops_nothing(seal: Seal, tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 broken")
+    (tmp_path / "b.png").write_bytes(png(ERASED)[:60])
+    (tmp_path / "c").write_bytes(png(ERASED))
+    report = scan([tmp_path], seal)
+    assert [sentence.split(":")[0] for sentence in report.unread] == [str(tmp_path / n) for n in ("a.parquet", "b.png")]
+    assert len(report.found) == 1
+
+
+def test_hard_links_are_read_once_and_git_is_left_alone(seal: Seal, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    for name in ("x", ".git/y"):
+        (tmp_path / name).write_bytes(png(ERASED))
+    (tmp_path / "z").hardlink_to(tmp_path / "x")
+    (tmp_path / "link").symlink_to(tmp_path / "x")
+    assert len(scan([tmp_path], seal).found) == 1
