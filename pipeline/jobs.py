@@ -103,7 +103,7 @@ def take_over_base(params: Params, splits: pd.DataFrame) -> History:
             f"the model in service that this round starts from has {told}: set params.yaml back, or "
             "unlearn.start_from: original"
         )
-    kept = {name: info[name] for name in ("architecture", "head", "weights") if name in info}
+    kept: dict[str, Any] = {name: info[name] for name in ("architecture", "head", "weights") if name in info}
     made = {"status": "finished", "seconds": 0.0, "device": info.get("device", ""), "started_from": info.get("name")}
     info = {**own, **kept, **made, "trained_on": info.get("trained_on", [])}
     _save(models.load(layout.BASE), layout.MODELS / "original", info, [])
@@ -169,6 +169,9 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     figures: dict[str, float | str] = {**summarise(results.table, params.evaluate, params.seed), **audited.figures}
     figures |= selection.figures(results, others[0].results, params.seed)
     figures |= (before := earlier.audit(results, others[0].results, params.audit, params.evaluate, params.seed)).figures
+    if "started_from" in info:
+        judged = others[0].results.table
+        figures["oracle_validation_accuracy"] = float(judged[judged["subset"] == "validation"]["correct"].mean())
     figures["audit_seconds"] = time.perf_counter() - passed
     figures["evaluation_seconds"] = time.perf_counter() - started
     if params.audit.relearn_steps:

@@ -71,14 +71,14 @@ def find(name: str, keep: Iterable[str]) -> Remains:
     return store.call(lambda: _find(store, name, set(keep)))
 
 
-def remove(name: str, found: Remains) -> None:
+def remove(found: Remains) -> None:
     """Remove it. What is gone already is no error, so that a run that was killed can be repeated.
 
     Raises:
         TrackingError: MLflow cannot be reached or refuses.
     """
     store = tracking_store.connect()
-    store.call(lambda: _remove(store, name, found))
+    store.call(lambda: _remove(store, found))
 
 
 def local_artifacts() -> list[Path]:
@@ -96,11 +96,16 @@ def _find(store: Store, name: str, keep: set[str]) -> Remains:
     from mlflow.entities import ViewType
 
     client, experiment = store.client, store.experiment
-    known = [one for one in client.search_model_versions("", max_results=10_000) if one.name == name]
-    gone = [one for one in known if f"{name}/{one.version}" not in keep]
-    kept = {_model_id(one.source) for one in known if f"{name}/{one.version}" in keep}
-    kept |= {_model_id(one.source) for one in client.search_model_versions("", max_results=10_000) if one.name != name}
-    models = [one for one in _logged_models(store) if one.model_id not in kept]
+    logged = _logged_models(store)
+    ours = {one.model_id for one in logged}
+    every = {f"{one.name}/{one.version}": one for one in client.search_model_versions("", max_results=10_000)}
+    gone = [  # of this project, whatever name it was registered under: a server may hold others' too
+        key
+        for key, one in every.items()
+        if key not in keep and (one.name == name or _model_id(str(one.source)) in ours)
+    ]
+    kept = {_model_id(str(one.source)) for key, one in every.items() if key not in gone}
+    models = [one for one in logged if one.model_id not in kept]
     locations, remote = _places([str(client.get_experiment(experiment).artifact_location)])
     there = {folder.name for place in locations for folder in (place / "models").glob("m-*")}
     listed = {one.model_id for one in models} | kept
@@ -114,12 +119,12 @@ def _find(store: Store, name: str, keep: set[str]) -> Remains:
             shown[run.info.run_id] = [path for path, _ in files]
         size += sum(length for _, length in files)
     ids = [one.model_id for one in models]
-    remains = Remains([f"{name}/{one.version}" for one in gone], ids, deleted, shown, orphans, 0, locations, remote)
+    remains = Remains(gone, ids, deleted, shown, orphans, 0, locations, remote)
     size += sum(path.stat().st_size for folder in remains.folders for path in folder.rglob("*") if path.is_file())
     return Remains(remains.versions, ids, deleted, shown, orphans, size, locations, remote)
 
 
-def _remove(store: Store, name: str, found: Remains) -> None:
+def _remove(store: Store, found: Remains) -> None:
     import shutil
 
     from mlflow.entities import ViewType
@@ -138,7 +143,7 @@ def _remove(store: Store, name: str, found: Remains) -> None:
                     get_artifact_repository(model.artifact_location).delete_artifacts()
         for version in found.versions:
             with suppress(MlflowException):  # it has gone already
-                _delete_version(client, name, version.rpartition("/")[2])
+                _delete_version(client, *version.rsplit("/", 1))
         for model_id in found.models:
             with suppress(MlflowException):
                 client.delete_logged_model(model_id)

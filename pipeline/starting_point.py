@@ -77,7 +77,7 @@ def _download(store: Store, model: str, folder: Path) -> None:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         raise RegistryError(f"{model} is not in the registry: begin the round anew with `dlfd round start`") from None
-    location = store.client.get_logged_model(version.source.rpartition("/")[2]).artifact_location
+    location = store.client.get_logged_model(str(version.source).rpartition("/")[2]).artifact_location
     with tempfile.TemporaryDirectory() as scratch, store.fluent():
         try:
             found = Path(download_artifacts(artifact_uri=f"{location.rstrip('/')}/{MODEL}", dst_path=scratch))

@@ -17,7 +17,7 @@ def main() -> None:
     params = config.load()
     start_from = params.unlearn.start_from
     logged = {"seed": params.seed, "task": params.task, "split": asdict(params.split)}
-    logged["unlearn.start_from"] = start_from
+    logged |= {"unlearn": {"start_from": start_from}}
     torn = requests.torn()
     with tracking.stage_run("split", params=logged) as tracked:
         faces = store.open(layout.FACES)

@@ -183,3 +183,11 @@ def test_of_few_earlier_persons_no_more_may_stand_out_than_before(before: float,
     decision = decide(ORIGINAL | was, {"dlfd": metrics() | now}, SETTINGS)
     told = f"it brings back persons of earlier rounds: 1 of 3 stand out from those of validation, {before:.0f} before"
     assert decision.reasons["dlfd"] == ([] if passes else [told])
+
+
+@pytest.mark.parametrize(("oracle", "passes"), [(0.7, True), (0.86, False)])
+def test_accuracy_must_not_erode_from_round_to_round(oracle: float, passes: bool) -> None:
+    in_service = {"validation_accuracy": 0.8, "oracle_validation_accuracy": oracle}
+    decision = decide(in_service, {"dlfd": metrics(accuracy=0.75)}, SETTINGS)
+    fell = "validation accuracy fell by 0.11 (0.86 to 0.75), more than max_accuracy_drop 0.1"
+    assert decision.reasons["dlfd"] == ([] if passes else [fell])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,16 @@ def test_further_yardsticks_are_trained_and_shared(here: Path) -> None:
     persons = pd.read_csv(layout.EVALUATION / "original/persons.csv")
     assert len(persons) == figures["persons_audited"] == split.loc[split["subset"] == "forget", "unit"].nunique()
     assert set(pd.read_csv(layout.EVALUATION / "original/attacks.csv")["attack"]) >= {"loss", "rmia", "lira"}
+
+
+def test_the_model_in_service_becomes_the_original_of_a_round(here: Path) -> None:
+    chosen = params()
+    jobs.train_model("retrained", chosen, table(chosen))
+    shutil.copytree(layout.MODELS / "retrained", layout.BASE, dirs_exist_ok=True)
+    assert jobs.take_over_base(chosen, table(chosen)) == []
+    old, new = (folder / "model.safetensors" for folder in (layout.BASE, layout.MODELS / "original"))
+    assert new.read_bytes() == old.read_bytes()
+    told = models.load_info(layout.MODELS / "original")
+    assert (told["name"], told["started_from"], told["seconds"]) == ("original", "retrained", 0)
+    with pytest.raises(ModelError, match=r"architecture 'resnet18', not 'densenet121'; head 'linear', not 'mlp'"):
+        jobs.take_over_base(params(architecture="densenet121", head="mlp"), table(chosen))

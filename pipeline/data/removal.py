@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -239,11 +240,14 @@ def _repack(archive: Path, unpacked: Path, prefix: Path, rest: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _mode(archive: Path) -> str:
+def _mode(archive: Path) -> Literal["w", "w:gz", "w:bz2", "w:xz"]:
     with archive.open("rb") as file:
         start = file.read(6)
-    packings = {b"\x1f\x8b": "w:gz", b"BZh": "w:bz2", b"\xfd7zXZ": "w:xz"}
-    return next((mode for magic, mode in packings.items() if start.startswith(magic)), "w")
+    if start.startswith(b"\x1f\x8b"):
+        return "w:gz"
+    if start.startswith(b"BZh"):
+        return "w:bz2"
+    return "w:xz" if start.startswith(b"\xfd7zXZ") else "w"
 
 
 def _emptied(folder: Path) -> Path:

@@ -3,7 +3,8 @@
     received → unlearned → verified → in service → data erased;  withdrawn, from any but the last
 
 A request is open until it is withdrawn or the data are erased. Every `dvc repro` forgets the persons of all open ones,
-whatever their due dates: until their data are gone, whoever trains anew would learn them again.
+whatever their due dates: until their data are gone, whoever trains anew would learn them again. Where a round starts
+from the model in service (`rounds`), those whom it has forgotten are kept out of everything and audited again.
 """
 
 from __future__ import annotations

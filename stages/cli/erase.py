@@ -214,7 +214,7 @@ def _do(plan: Plan, projects: list[Path]) -> None:
     _erase_raw(plan)
     typer.echo("starting point of the next round:")
     begin(plan.name)
-    registry_purge.remove(plan.name, plan.mlflow)
+    registry_purge.remove(plan.mlflow)
     typer.echo(f"MLflow: {len(plan.mlflow.versions)} version(s), {len(plan.mlflow.models)} model(s) removed")
     purging.clear_workspace()
     purging.forget_experiments()

@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers import make_faces, make_model
 
-from benchmarks import dlfd_pass, measure, serving
+from benchmarks import dlfd_pass, measure, rounds, serving
 from benchmarks.dlfd_step import textbook
 from benchmarks.inputs import noise_faces
 from pipeline.unlearning.dlfd import Settings, distance
@@ -88,3 +88,28 @@ def test_percentiles() -> None:
     slept = iter([0.0] * 5 + [0.001] * 18 + [0.03] * 2)
     found = serving.percentiles(lambda: time.sleep(next(slept)), 20)
     assert found["p50_ms"] < 15 < found["p95_ms"]
+
+
+def test_rounds_change_one_knob_and_leave_the_rest_of_the_file(tmp_path: Path) -> None:
+    text = "seed: 0  # of everything\nunlearn:  # how\n  methods: [dlfd]\n"
+    (tmp_path / "params.yaml").write_text(text)
+    rounds.configure(tmp_path, {"unlearn.methods": ["scrub"], "seed": 3})
+    assert (tmp_path / "params.yaml").read_text() == text.replace("[dlfd]", "[scrub]").replace(": 0 ", ": 3 ")
+
+
+def test_a_table_of_rounds_has_a_row_a_round(tmp_path: Path) -> None:
+    rows = [{"method": "dlfd", "round": 1, "auc": 0.5123, "seconds": 12.34, "earlier_auc": ""}, {"method": "dlfd"}]
+    lines = rounds.markdown(rows).splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert len(table) == 2 + len(rows)
+    assert len({line.count("|") for line in table}) == 1
+    assert "| dlfd | 1 |" in table[2]
+    assert "0.512" in table[2]
+    assert "| 12 |" in table[2]
+
+
+def test_rounds_that_are_done_are_not_run_again(tmp_path: Path) -> None:
+    (tmp_path / "local").mkdir()
+    done = [{"method": "dlfd", "round": number} for number in (1, 2)]
+    (tmp_path / "local" / "rounds.json").write_text(json.dumps(done))
+    assert rounds.chain(tmp_path, "dlfd", rounds=2, persons=5) == done
