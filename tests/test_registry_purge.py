@@ -25,9 +25,9 @@ def filled(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             run.log_artifact(Path(name))
     for seed in (1, 2):
         registry.register("faces", tiny.write_model("dlfd", seed), tiny.metrics())
-    registry.promote("faces", 1)
-    registry.promote("faces", 2)
     client = tracking_store.connect().client
+    client.set_registered_model_alias("faces", "champion", "2")
+    client.set_registered_model_alias("faces", "previous", "1")
     with tracking.stage_run("deleted") as run:
         run.log_artifact(Path("kept.json"))
     assert run.id is not None

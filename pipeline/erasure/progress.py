@@ -3,8 +3,9 @@
 A request is *unlearned* by a registered version where no picture of the person was held out or retained: all that
 could be learned was in the forget set. It is *verified* where the audit of that version finds nothing: its verdict is
 neither `remembers` nor `over-forgotten`, and the person is not `detected` among never-seen ones; persons of earlier
-rounds have a verdict of their own, and are entered for the new version too. The audit reads
-`unseen`, which chose nothing. It is *in service* while the champion is a version that has unlearned it.
+rounds have a verdict of their own, and are entered for the new version too. The audit reads `unseen`, which chose
+nothing. It is *in service* while the champion is a version that has unlearned it. A version made after a person was
+erased is entered as having unlearned them as well, so that it is known from older ones that remember.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pipeline.erasure.requests import Request
 if TYPE_CHECKING:
     import pandas as pd
 
+NEVER_SEEN = "data erased before it was made"
 REFUTED = ("remembers", "over-forgotten")  # verdicts of `pipeline.evaluation.verdict` that verify nobody
 
 
@@ -44,7 +46,7 @@ def of_method(name: str, model: str, audit: Mapping[str, Any]) -> dict[str, str]
         DataError: the split is missing or damaged.
         RequestError, SaltError: a ledger or the salt cannot be used.
     """
-    if not any(request.open for request in requests.read()):
+    if not any(request.open or _is_erased(request) for request in requests.read()):
         return {}
     import pandas as pd
 
@@ -72,17 +74,19 @@ def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], perso
     Raises:
         RequestError, SaltError: a ledger or the salt cannot be used.
     """
-    found = [request for request in requests.read() if request.open]
-    if not found:
+    every = requests.read()
+    found, erased = [one for one in every if one.open], [one for one in every if _is_erased(one)]
+    if not found and not erased:
         return {}
-    salt = requests.own_salt(found)
+    salt = requests.own_salt([*found, *erased])
     forgotten = _forgotten(splits)
     units = {salt.key(person): salt.key(unit) for person, unit in forgotten.items()}
     done = [request for request in found if request.person in units]
     ranked = persons.set_index("person")
     before = {salt.key(person) for person in splits.loc[splits["subset"] == "forgotten", "person"].unique()}
     told: dict[str, str] = {}
-    events = []
+    there = {salt.key(person) for person in splits["person"].unique()} if erased else set()
+    events = [_event(one, ledger.UNLEARNED, model, NEVER_SEEN) for one in erased if one.person not in there]
     for request in done:
         verdict = str(audit["forgotten_verdict" if request.person in before else "verdict"])
         good, evidence = _evidence(units[request.person], verdict, ranked)
@@ -120,6 +124,10 @@ def put_into_service(model: str) -> Service:
     _enter([_event(one, ledger.IN_SERVICE, model) for one in came])
     _enter([_event(one, ledger.OUT_OF_SERVICE, model, "the champion has not forgotten the person") for one in gone])
     return now
+
+
+def _is_erased(request: Request) -> bool:
+    return request.state == requests.STATES[ledger.ERASED]
 
 
 def _forgotten(splits: pd.DataFrame) -> dict[str, str]:

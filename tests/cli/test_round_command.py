@@ -9,7 +9,7 @@ import registry_checkout as tiny
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline import layout, models, pseudonyms, registry, starting_point
+from pipeline import layout, models, pseudonyms, registry, starting_point, tracking_store
 from pipeline.erasure import ledger, requests, rounds
 from pipeline.erasure.ledger import Event
 from stages.cli.rounds import app
@@ -48,7 +48,7 @@ def test_a_round_needs_a_model_in_service_and_says_what_it_starts_from(store: Pa
     assert not layout.ROUND.exists()
     assert "no round has begun" in dlfd("show").stdout
 
-    registry.promote("faces", 1)
+    tracking_store.connect().client.set_registered_model_alias("faces", "champion", "1")
     done = dlfd("start")
     assert done.exit_code == 0
     assert "rounds start from faces/1" in done.stdout

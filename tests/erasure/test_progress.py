@@ -133,3 +133,32 @@ def test_progress_goes_to_the_users_checkout_from_an_experiment_elsewhere(
     assert (checkout / layout.PROGRESS).is_file()
     assert not (elsewhere / layout.PROGRESS).exists()
     assert layout.REQUESTS.read_bytes() == decided, "what the split depends on stays as it is"
+
+
+def test_a_version_made_after_an_erasure_is_known_from_those_that_remember() -> None:
+    ids = ask("p0", "p1")
+    registered(1)
+    ledger.append(
+        layout.REQUESTS,
+        lambda known: [
+            ledger.Event(one.request, ledger.ERASED, one.person, time=ledger.now())
+            for one in known
+            if one.request == ids["p0"]
+        ],
+    )
+    without = splits()[lambda table: table["person"] != "p0"]
+    assert progress.registered("faces/2", without, GOOD, ranked()) == {}
+    (erased,) = [one for one in requests.read() if one.id == ids["p0"]]
+    assert erased.state == "data erased"
+    assert erased.unlearned_by() == {"faces/1", "faces/2"}
+    progress.registered("faces/3", splits(), GOOD, ranked())  # of data that have the person again
+    assert "faces/3" not in next(one for one in requests.read() if one.id == ids["p0"]).unlearned_by()
+
+
+def test_persons_of_earlier_rounds_are_entered_with_a_verdict_of_their_own() -> None:
+    ids = ask("p0", "p2")
+    table = splits()
+    table["subset"] = table["subset"].mask(table["person"] == "p0", "forgotten")
+    told = progress.registered("faces/2", table, GOOD | {"forgotten_verdict": "remembers"}, ranked())
+    assert told[ids["p0"]].startswith("unlearned, not verified: verdict remembers")
+    assert told[ids["p2"]].startswith("verified: verdict too few persons")
