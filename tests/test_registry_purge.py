@@ -68,6 +68,6 @@ def test_a_start_must_be_what_the_round_names(filled: Path) -> None:
     with pytest.raises(RegistryError, match="are not those that"):
         starting_point.fetch("faces/2", "0" * 64, filled / "base")
     assert not (filled / "base").exists()
-    with pytest.raises(RegistryError, match="faces/9 is not in the registry"):
+    with pytest.raises(RegistryError, match="faces has no version 9"):
         starting_point.fetch("faces/9", "0" * 64, filled / "base")
     assert Path("workspace/base") == layout.BASE
