@@ -32,7 +32,7 @@ END = "tests/end_to_end"
 RUN_FROM_THE_PAGE = (
     r"dlfd request (add|list|withdraw) ?.*",
     r"dlfd models (list|promote|rollback)",
-    r"dvc (plots show|plots diff|metrics show --md|metrics diff --all|exp show.*|queue status)",
+    r"dvc (plots show|plots diff|metrics diff --all|exp show.*|queue status)",
     r"git (add|commit).*",
 )
 RUN_BY = {  # command -> the test that runs it, and what must stand in that test

@@ -23,7 +23,6 @@ SAID = {  # command -> what it says
     "dlfd models list": "candidate",
     "dlfd models promote": "champion of unlearned-face-classifier",
     "dvc plots": "index.html",
-    "dvc metrics show": "nomus",
     "dvc exp show": "Experiment",
 }
 
