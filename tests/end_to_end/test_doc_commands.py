@@ -20,7 +20,7 @@ SAID = {  # command -> what it says
     "dlfd request add": "request ",
     "dlfd request list": "open, ",
     "dlfd request withdraw": "is withdrawn",
-    "dlfd models list": "candidate",
+    "dlfd models list": "validation figures",
     "dlfd models promote": "champion of unlearned-face-classifier",
     "dvc plots": "index.html",
     "dvc exp show": "Experiment",
