@@ -52,6 +52,7 @@ def in_prose() -> list[Command]:
 
 def _split(line: str) -> Iterator[str]:
     line = re.sub(r"\s#\s.*$", "", line).strip()
+    line = re.sub(r"\s>\s\S+$", "", line)
     for part in filter(None, line.split(" && ")):
         yield re.sub(r"^(?:[A-Z_]+=\S+ )+", "", part)
 

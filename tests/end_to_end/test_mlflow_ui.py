@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import registry_checkout as tiny
 from browser import CHROMIUM, FLAGS
-from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from servers import free_port, running
 
@@ -45,9 +44,6 @@ def _execute() -> dict[str, str]:
         run.log_history([{"step": step, "loss": 1 + step % 3} for step in range(20)])
         ids["unlearn dlfd"] = str(run.id)
     with tracking.stage_run("compare") as run:
-        Path("figures").mkdir()
-        Image.new("RGB", (300, 200), "teal").save("figures/trade_off.png")
-        run.log_artifacts(Path("figures"), "figures")
         Path("report.html").write_text("<title>r</title><h1>What is accepted</h1>")
         run.log_artifact(Path("report.html"))
         run.tag_execution({"accepted": "dlfd", "mlflow.note.content": f"[the report]({run.page_of('report.html')})"})
@@ -111,15 +107,8 @@ def test_curves_are_drawn(page: Page, executed: dict[str, str], name: str) -> No
 def test_the_execution_leads_to_the_report(page: Page) -> None:
     page.goto("/#/experiments/1?workflowType=machine_learning&searchFilter=tags.accepted%20%3D%20%27dlfd%27")
     page.get_by_role("link", name="wild-fig", exact=True).click()
-    page.get_by_role("link", name="the report").click()
+    page.goto(f"/{page.get_by_role('link', name='the report').get_attribute('href')}")  # a click opens another tab
     expect(page.frame_locator("iframe").get_by_role("heading", name="What is accepted")).to_be_visible()
-
-
-@pytest.mark.usefixtures("shoot")
-def test_figures_are_shown(page: Page, executed: dict[str, str]) -> None:
-    page.goto(f"/#/experiments/1/runs/{executed['compare']}/artifacts/figures/trade_off.png")
-    picture = page.locator("img[src^='blob:'], .image-outer-container img, img[alt*='trade']").first
-    expect(picture).to_be_visible()
 
 
 @pytest.mark.usefixtures("shoot")
