@@ -21,7 +21,7 @@ SAID = {  # command -> what it says
     "dlfd request list": "open, ",
     "dlfd request withdraw": "is withdrawn",
     "dlfd models list": "validation figures",
-    "dlfd models promote": "champion of unlearned-face-classifier",
+    "dlfd models promote": "champion",
     "dvc plots": "index.html",
     "dvc exp show": "Experiment",
 }
