@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY ?= true
 export GX_ANALYTICS_ENABLED ?= false
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: repro test quick lint format audit bench ui clean
+.PHONY: repro test quick lint format audit bench ui site clean
 
 repro: $(VENV)/.installed  ## set up and run the main job
 	dvc repro
@@ -44,6 +44,9 @@ bench: $(VENV)/.installed  ## every benchmark; results in benchmarks/results/
 
 ui: $(VENV)/.installed  ## MLflow at http://127.0.0.1:5000
 	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000 --workers 1
+
+site: $(VENV)/.installed  ## the documentation as a site: open site/index.html
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)

@@ -111,15 +111,20 @@ def compare(metrics: dict[str, dict[str, float | str]]) -> pd.DataFrame:
     return shown.reset_index()
 
 
-def render(table: pd.DataFrame) -> str:
-    """The table for a terminal of 100 columns; figures for people, not all of them."""
+def render(table: pd.DataFrame, accepted: str | None = None) -> str:
+    """The table for a terminal of 100 columns; figures for people, not all of them.
+
+    Args:
+        table: of `compare`.
+        accepted: the method that the gate takes, which is marked; None where it takes none.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     grid = Table(
         title="Models beside the retrained oracle",
-        caption=_CAPTION,
+        caption=(_ACCEPTED if accepted else _REFUSED) + _CAPTION,
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
@@ -141,7 +146,7 @@ def render(table: pd.DataFrame) -> str:
     for row in table.to_dict("records"):
         mark = "" if row["status"] == "finished" else f"\n{row['status']}"
         grid.add_row(
-            row["model"],
+            f"{row['model']} *" if row["model"] == accepted else row["model"],
             _three(row["test_accuracy"]),
             f"{row['verdict']}{mark}",
             f"{row['strongest_attack']} {_two(row['strongest_auc'])} "
@@ -153,7 +158,10 @@ def render(table: pd.DataFrame) -> str:
             f"{row['share_of_retraining']:.0%}",
         )
     text = io.StringIO()
-    Console(width=100, file=text, highlight=False).print(grid)
+    console = Console(width=100, file=text, highlight=False)
+    if console.measure(grid, options=console.options.update(width=200)).maximum > console.width:
+        grid.padding = 0
+    console.print(grid)
     return text.getvalue()
 
 
@@ -166,6 +174,8 @@ def _two(share: float) -> str:
     return f"{share:.2f}".removeprefix("0")
 
 
+_ACCEPTED = "*: accepted by the gate (`register:` in params.yaml), the best of those that pass.\n"
+_REFUSED = "No method passes the acceptance gate.\n"
 _CAPTION = (
     "Verdict: attacks calibrated by the oracle. AUC, and MIA (the paper's): .5 is a guess.\n"
     "Persons found: at 1 % false alarms. Gap: to the oracle, lower is better; NoMUS: higher.\n"

@@ -157,7 +157,7 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     model = models.load(layout.MODELS / name, device)
     faces = subsets.load(layout.FACES, splits, device, task=params.task, only=SUBSETS)
     started = time.perf_counter()
-    results = per_sample(model, faces, splits)
+    results = per_sample(model, faces, splits, f"evaluating {name}")
     folder = layout.EVALUATION / name
     results.save(folder)
     if name == "retrained":
@@ -209,7 +209,7 @@ def make_yardstick(
     history = train_model(name, replace(params, seed=number), own, on_epoch, folder=folder)
     device = models.select_device(params.device)
     faces = subsets.load(layout.FACES, splits, device, task=params.task, only=SUBSETS)
-    per_sample(models.load(folder, device), faces, splits).save(folder)
+    per_sample(models.load(folder, device), faces, splits, f"evaluating {name}").save(folder)
     return history
 
 

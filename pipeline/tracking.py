@@ -78,12 +78,19 @@ class Run:
     def set_tags(self, tags: dict[str, Any]) -> None:
         """Words about the run; values become strings."""
 
+    def tag_execution(self, tags: dict[str, Any]) -> None:
+        """Words about the whole execution, for its parent run: what people search for."""
+
+    def page_of(self, artifact: str) -> str:
+        """Where MLflow's pages show an artifact of this run, relative to the server's address."""
+        return ""
+
 
 class LiveRun(Run):
     """A run in MLflow."""
 
-    def __init__(self, store: Store, run_id: str) -> None:
-        self.store, self.id, self._run_id = store, run_id, run_id
+    def __init__(self, store: Store, child: runs.Child) -> None:
+        self.store, self.id, self._run_id, self._parent = store, child.id, child.id, child.parent
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         self._log([(step or 0, metrics)])
@@ -115,6 +122,12 @@ class LiveRun(Run):
 
     def set_tags(self, tags: dict[str, Any]) -> None:
         self.store.call(lambda: self.store.client.log_batch(self._run_id, tags=runs.tag_list(tags)))
+
+    def tag_execution(self, tags: dict[str, Any]) -> None:
+        self.store.call(lambda: self.store.client.log_batch(self._parent, tags=runs.tag_list(tags)))
+
+    def page_of(self, artifact: str) -> str:
+        return f"#/experiments/{self.store.experiment}/runs/{self._run_id}/artifacts/{artifact}"
 
     def _log(self, rows: list[tuple[int, Row]]) -> None:
         """Single `log_metric` calls would take 70 ms each under contention. What is no number is left out."""
@@ -156,7 +169,7 @@ def stage_run(
     store = tracking_store.connect()
     child = store.call(lambda: runs.open_child(store, stage, name, params or {}, tags or {}))
     try:
-        yield LiveRun(store, child.id)
+        yield LiveRun(store, child)
     except BaseException as error:
         failure = error if getattr(error, "exit_code", 1) else None  # typer.Exit(0) is no failure
         with suppress(TrackingError):  # the stage's own error is the one to show

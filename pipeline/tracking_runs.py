@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 KEY, PARENT, CHECKOUT, SUPERSEDED = "pipeline.key", "mlflow.parentRunId", "pipeline.checkout", "superseded"
 DEFINES_EXECUTION = ("params.yaml", "dvc.yaml", "data.dvc", str(layout.REQUESTS))
 CODE = ("pipeline", "stages", "dvc.yaml")
+NOTES = {  # what a stage's run is, for whoever opens it in MLflow
+    "download": "Raw data became the store of faces. Artifacts: a contact sheet, where the faces are drawn.",
+    "split": "Who is retained, forgotten, held out. Metrics: pictures of each subset. Artifact: splits.json.",
+    "validate": "Great Expectations on the split. Artifact: data_docs/index.html.",
+    "train": "original learns retain + forget, retrained (the oracle) retain alone. Metrics: a curve over epochs.",
+    "yardstick": "A further model for audits to compare with. Metrics: a curve over epochs.",
+    "unlearn": "A method makes the original model forget. Metrics: a curve over optimiser steps.",
+    "evaluate": "Every figure of a model; those of validation decide. The tag verdict says what the audits found.",
+    "compare": "All models beside the oracle. Artifacts: report.html, figures/, comparison.csv.",
+    "register": "The acceptance gate. The tag accepted names the method, refused.<method> the reasons.",
+}
+EXECUTION = "pipeline"  # the parents' tag `stage`
 LONGEST = 5000  # characters of a value; MLflow refuses more than 6000
 
 
@@ -57,6 +69,7 @@ def open_child(store: Store, stage: str, name: str | None, params: dict[str, Any
         CHECKOUT: checkout(),
         SUPERSEDED: "false",
         "stage": stage,
+        "mlflow.note.content": NOTES.get(stage, ""),
         "mlflow.source.name": f"stages/{stage}.py",
         "mlflow.source.type": "LOCAL",
         "mlflow.user": _user(),
@@ -140,6 +153,7 @@ def _parent(store: Store) -> str:
     tags = {
         KEY: key,
         CHECKOUT: checkout(),
+        "stage": EXECUTION,
         "git.revision": revision(),
         "dvc.experiment": experiment,
         "mlflow.source.name": "dvc exp run" if experiment else "dvc repro",

@@ -17,7 +17,7 @@ from pipeline.data.batches import Batch, Faces
 from pipeline.errors import PipelineError
 from pipeline.models import FaceClassifier
 from pipeline.objectives import correctness, losses
-from pipeline.progress import progress
+from pipeline.progress import Advance, progress
 from pipeline.settings import TrainSettings
 
 History = list[dict[str, float]]
@@ -102,7 +102,11 @@ def passes(faces: Faces, settings: TrainSettings, seed: int) -> Iterator[Batch]:
 
 @torch.no_grad()
 def outputs_of(
-    model: FaceClassifier, faces: Faces, precision: str = "fp32", batch_size: int = 256
+    model: FaceClassifier,
+    faces: Faces,
+    precision: str = "fp32",
+    batch_size: int = 256,
+    advance: Advance = lambda amount: None,
 ) -> tuple[Tensor, Tensor]:
     """Pooled features [M, D] and logits [M, C] float32 of a subset in order, in evaluation mode.
 
@@ -110,11 +114,16 @@ def outputs_of(
 
     Args:
         precision: of the network; what is reported is computed in fp32, a look along the way may take bf16.
+        advance: told the number of pictures of each batch that is done.
     """
     was_training = model.training
     model.eval()
     with autocast(faces.device, precision):
-        features = torch.cat([model.features(pixels) for pixels, _ in faces.in_order(batch_size)])
+        parts = []
+        for pixels, _ in faces.in_order(batch_size):
+            parts.append(model.features(pixels))
+            advance(len(pixels))
+        features = torch.cat(parts)
         logits = model.head(features)
     model.train(was_training)
     return features.float(), logits.float()
@@ -213,18 +222,24 @@ def fit(
     history = checkpoint.restore(model, updater) if checkpoint else []
     for row in history:
         on_epoch(row)
-    with progress(title, settings.epochs * len(faces), "images") as advance:
-        advance(len(history) * len(faces))
+    with progress(title, settings.epochs * len(faces), "images", done=len(history) * len(faces)) as advance:
         for epoch in range(len(history), settings.epochs):
             row = _epoch(model, faces, settings, updater, seed, epoch, advance)
             if validation is not None:
                 row |= _measure(model, validation, settings.precision)
             history.append(row)
+            advance(0, _told(row))
             if checkpoint:
                 checkpoint.save(model, updater, history)
             on_epoch(row)
     model.eval()
     return history
+
+
+def _told(row: dict[str, float]) -> str:
+    """An epoch in a few words, for people who wait."""
+    seen = f", validation accuracy {row['validation_accuracy']:.3f}" if "validation_accuracy" in row else ""
+    return f"epoch {row['epoch'] + 1:.0f}: loss {row['loss']:.3f}{seen}"
 
 
 def _epoch(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import typer
@@ -10,9 +12,12 @@ import typer
 from pipeline import comparison, config, gate, layout, tracking, tracking_runs
 from stages.common import run
 
+if TYPE_CHECKING:
+    from pipeline.report.stored import Stored
+
 
 def main(picture: Path | None = typer.Option(None, help="also draw the trade-off into this PNG file")) -> None:
-    from pipeline.report import page, stored, trade_off
+    from pipeline.report import charts, figures, losses, page, stored, trade_off
 
     params = config.load()
     methods = params.unlearn.methods
@@ -25,13 +30,36 @@ def main(picture: Path | None = typer.Option(None, help="also draw the trade-off
         table.to_csv(layout.REPORTS / "comparison.csv", index=False, float_format="%.6g")
         curves = [_curve(name, found.histories[name]) for name in methods]
         pd.concat(curves).to_csv(layout.REPORTS / "curves.csv", index=False, float_format="%.6g")
-        page.write(found, layout.REPORTS / "report.html")
+        bins = losses.histograms(found)
+        bins = bins.assign(loss=10 ** bins["low"])[["model", "subset", "loss", "share"]]
+        bins.to_csv(layout.REPORTS / "losses.csv", index=False, float_format="%.4g")
+        (layout.REPORTS / "vega.js").write_text(charts.javascript(), encoding="utf-8")
+        sections = page.write(found, layout.REPORTS / "report.html")
         tracked.log_metrics({f"nomus.{row['model']}": row["nomus"] for row in table.to_dict("records")})
         tracked.log_artifact(layout.REPORTS / "comparison.csv")
         tracked.log_artifact(layout.REPORTS / "report.html")
+        if tracked.id:
+            with tempfile.TemporaryDirectory() as folder:
+                figures.write(found, sections, Path(folder))
+                tracked.log_artifacts(Path(folder), "figures")
+        tracked.tag_execution(_execution(found, tracked.page_of("report.html")))
     if picture:
         picture.write_bytes(trade_off.png(found))
-    typer.echo(comparison.render(table))
+    typer.echo(comparison.render(table, decision.accepted))
+
+
+def _execution(found: Stored, page: str) -> dict[str, str]:
+    """By which a newcomer finds an execution of the pipeline in MLflow, and what its description says."""
+    accepted = found.decision.accepted or "none"
+    return {
+        "accepted": accepted,
+        "dataset": str(found.dataset["name"]),
+        "task": found.params.task,
+        "protocol": str(found.splits["protocol"]),
+        "methods": ", ".join(found.methods),
+        "mlflow.note.content": f"One execution of the pipeline; its stages are the nested runs.\n\n"
+        f"Accepted by the gate: **{accepted}**. Everything at a glance: [the report]({page}).",
+    }
 
 
 def _curve(method: str, history: pd.DataFrame) -> pd.DataFrame:

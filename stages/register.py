@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from pipeline import comparison, config, gate, layout, registry, tracking, tracking_store
+from pipeline import comparison, config, gate, layout, model_card, registry, tracking, tracking_store
 from pipeline.erasure import progress
 from stages.common import run
 
@@ -23,6 +23,8 @@ def main() -> None:
         report: dict[str, Any] = {**asdict(decision), "thresholds": asdict(settings), "version": None, "requests": {}}
         if name := decision.accepted:
             report |= _register(name, settings.model_name, metrics[name], tracked.id)
+            if number := report["version"]:
+                model_card.attach(settings.model_name, number, layout.MODELS / name, metrics[name], params)
         tracked.set_tags({"accepted": name or "none", **{f"refused.{m}": w for m, w in decision.reasons.items() if w}})
         told = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
         for folder in (layout.REPORTS, layout.REGISTRATION):

@@ -38,6 +38,8 @@ def make(root: Path) -> None:
     """Data, split and params.yaml in the working folder's layout."""
     (root / ".dvc").mkdir()
     (root / "params.yaml").write_text("unlearn: {methods: [dlfd, neggrad]}\nregister: {model_name: faces}\n")
+    layout.SPLITS.mkdir(parents=True)
+    (layout.SPLITS / "splits.json").write_text(json.dumps({"protocol": "person", "counts": {"retain": 6, "forget": 4}}))
     for path in (layout.FACES / "dataset.json", layout.FACES / "table.parquet", layout.SPLITS / "splits.parquet"):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(path.name)
@@ -49,6 +51,7 @@ def write_model(name: str, seed: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.safetensors").write_text(str(seed))
     info = {"architecture": "tiny", "task": "age", "classes": CLASSES, "image_size": SIZE, "persons_forgotten": 4}
+    info |= {"name": name, "dataset": "synthetic", "seed": 0, "weights": ""}
     (folder / "model.json").write_text(json.dumps(info))
     return folder
 

@@ -49,12 +49,23 @@ def test_the_order_of_the_models_is_kept_and_the_input_untouched() -> None:
 def test_a_terminal_of_100_columns_shows_everything() -> None:
     hours = figures(seconds=98.7, status="stopped early", nomus=0.123)
     hours |= {"verdict": "over-forgotten", "strongest_attack": "confidence", "persons_audited": 1234.0}
-    text = comparison.render(comparison.compare({**MODELS, "neggrad": hours}))
+    text = comparison.render(comparison.compare({**MODELS, "neggrad_plus": hours}), "neggrad_plus")
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text, "something is cut off"
     shown = ("over-forgotten", "confidence .50 [.50, .50]", "0.700", "0.123", "2/1234", "10%", "987%")
-    for words in (*MODELS, "neggrad", "stopped early", *shown):
+    for words in (*MODELS, "neggrad_plus *", "stopped early", *shown):
         assert words in text
+
+
+def test_the_accepted_model_is_marked() -> None:
+    table = comparison.compare(MODELS)
+    text = comparison.render(table, "dlfd")
+    marked = [line.split()[0] for line in text.splitlines() if line.split()[1:2] == ["*"]]
+    assert marked == ["dlfd"]
+    assert "*: accepted by the gate" in text
+    none = comparison.render(table, None)
+    assert "*" not in none
+    assert "No method passes the acceptance gate." in none
 
 
 def test_what_is_no_number_is_left_out() -> None:

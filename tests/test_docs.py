@@ -1,14 +1,63 @@
-"""What is written for people: no place left to fill in, and no link to a file that is not there."""
+"""What is written for people: no place left to fill in, no link to nowhere, no command that nobody has run, no message
+that nobody gets.
+
+A command in a ```console block is (1) parsed by its program's own parser, with every `-S` tried on params.yaml, and (2)
+run: by tests/end_to_end/test_doc_commands.py, which takes it from the page (RUN_FROM_THE_PAGE), or by the test that
+RUN_BY names. What takes hours or somebody's own files (LONG) is parsed alone. A new command that none of them covers
+fails here. Commands in prose are parsed.
+"""
 
 from __future__ import annotations
 
+import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import click
+import doc_commands
+import numpy as np
+import pandas as pd
 import pytest
+import typer
+import yaml
+from doc_commands import PAGES, ROOT, Command
+from PIL import Image
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+from pipeline import config
+
+END = "tests/end_to_end"
+RUN_FROM_THE_PAGE = (
+    r"dlfd request (add|list|withdraw) ?.*",
+    r"dlfd models (list|promote|rollback)",
+    r"dvc (plots show|plots diff|metrics diff --all|exp show.*|queue status)",
+    r"git (add|commit).*",
+)
+RUN_BY = {  # command -> the test that runs it, and what must stand in that test
+    r"dvc repro": (f"{END}/test_pipeline.py::test_a_second_repro_runs_nothing", 'dvc("repro")'),
+    r"dlfd data use (synthetic|/path/to/.*)": ("tests/cli/test_data_use.py::*", '"use"'),
+    r"dvc exp run (--name \w+ )?-S dlfd\.\S+( -S dlfd\.\S+)?": (
+        f"{END}/test_experiments.py::test_an_experiment_runs_what_its_parameter_touches",
+        '"exp", "run", "--name"',
+    ),
+    r"dvc exp run --queue -S .*": (f"{END}/test_experiments.py::queue", '"exp", "run", "--queue"'),
+    r"dvc queue start -j 2": (f"{END}/test_experiments.py::queue", '"queue", "start"'),
+    r"mlflow models serve .*": (f"{END}/test_serving.py::*", '"serve"'),
+    r"(\(printf .*\) \| )?curl localhost:5001/invocations .*": (f"{END}/test_serving.py::*", "/invocations"),
+    r"dlfd predict .*": ("tests/cli/test_predict.py::*", "predict"),
+    r"make ui": (f"{END}/test_mlflow_ui.py::*", '"server", "--backend-store-uri"'),
+    r"make test": (".ci/run::*", "make test"),
+}
+LONG = {  # command -> why it is parsed and not run
+    r"make (repro|bench)": "ten minutes; `dvc repro` runs in every end-to-end test",
+    r"dlfd table .*": "hours; tests/cli/test_table.py runs it with a stand-in for DVC",
+    r"dlfd search .*": "hours; tests/test_search.py runs its trials",
+    r"dlfd evaluate .*": "a checkpoint and data of the reader's; tests/test_checkpoints.py makes its own",
+    r"dvc exp run (-S \S+=\S+ ?)+": "trainings of minutes to hours",
+}
+BLOCKS, PROSE = doc_commands.in_blocks(), doc_commands.in_prose()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -20,3 +69,148 @@ def test_nothing_is_left_to_fill_in(page: Path) -> None:
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:\s]+)\)", page.read_text(encoding="utf-8"))
     assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def test_there_are_commands_to_look_at() -> None:
+    assert len(BLOCKS) > 40
+    assert {one.words[0] for one in BLOCKS} >= {"make", "dlfd", "dvc", "git", "mlflow"}
+
+
+@pytest.mark.parametrize("command", BLOCKS, ids=str)
+def test_somebody_runs_every_command_of_a_block(command: Command) -> None:
+    text = command.text.strip()
+    if any(re.fullmatch(pattern, text) for pattern in RUN_FROM_THE_PAGE):
+        return
+    covered = [test for pattern, test in RUN_BY.items() if re.fullmatch(pattern, text)]
+    if not covered:
+        assert any(re.fullmatch(pattern, text) for pattern in LONG), (
+            f"nothing runs `{command}`: let tests/end_to_end/test_doc_commands.py run it (RUN_FROM_THE_PAGE), or name "
+            "the test that does (RUN_BY), or say why it takes too long (LONG)"
+        )
+    for place, words in covered:
+        path, _, name = place.partition("::")
+        source = (ROOT / path).read_text(encoding="utf-8")
+        assert words in source, f"{path} does not run {words}"
+        assert name == "*" or f"def {name}(" in source
+
+
+@pytest.mark.parametrize("command", sorted({*BLOCKS, *PROSE}, key=str), ids=str)
+def test_every_command_is_understood_by_its_program(command: Command, tmp_path: Path) -> None:
+    program, *words = command.words
+    if program == "make":
+        targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(words) <= set(targets)
+    elif program == "dlfd":
+        _parse_with_typer(words)
+    elif program == "dvc":
+        from dvc.cli import parser
+
+        parser.get_main_parser().parse_args(words)
+    elif program == "python":
+        _, module, *_ = words
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file() or (ROOT / module.replace(".", "/")).is_dir()
+    _check_settings(words, tmp_path)
+
+
+def _parse_with_typer(words: list[str]) -> None:
+    """Names, options and types, as far as the command's body; nothing is run."""
+    from stages.cli import app
+
+    command, name = typer.main.get_command(app), "dlfd"
+    whole = True
+    while isinstance(command, click.Group) or hasattr(command, "commands"):
+        if not words:
+            whole = False
+            break
+        name, *words = words
+        assert name in command.commands, f"there is no `{name}`"
+        command = command.commands[name]
+    if whole and words:  # in prose a command may be named without its arguments
+        command.make_context(name, list(words))
+
+
+def _check_settings(words: list[str], folder: Path) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for told in doc_commands.with_settings(params, doc_commands.settings_of(words)):
+        (folder / "params.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+        config.check(folder / "params.yaml")
+
+
+def test_messages_of_the_troubleshooting_page_are_ours() -> None:
+    """Each part of a quoted message stands in the code, or in DVC's."""
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    ours, dvc = page.split("## What DVC says")
+    code = "\n".join(_strings(path) for folder in ("pipeline", "stages") for path in (ROOT / folder).rglob("*.py"))
+    messages = re.findall(r"^\| `([^`]+)` \|", ours, re.MULTILINE)
+    assert len(messages) > 20
+    parts = [(message, part.strip(" ()?")) for message in messages for part in message.split("…")]
+    assert not [(message, part) for message, part in parts if _plain(part) not in _plain(code)]
+    from dvc import lock
+
+    for message in re.findall(r"^\| `(Unable[^`]+)` \|", dvc, re.MULTILINE):
+        assert message in Path(lock.__file__).read_text(encoding="utf-8")
+
+
+def _strings(path: Path) -> str:
+    """Texts of a module; a value that is filled in becomes a space."""
+    texts = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            texts.append("".join(one.value if isinstance(one, ast.Constant) else "\0" for one in node.values))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.append(node.value)
+    return "\n".join(texts)
+
+
+def _plain(text: str) -> str:
+    """Without what is filled in."""
+    return re.sub(r"\s+", " ", re.sub(r"[`\0]|\b1 (?=problem)|\S*\.dlfd-salt", "", text)).strip(" ,")
+
+
+def test_the_example_of_a_source_reads_a_folder(tmp_path: Path) -> None:
+    module: dict[str, object] = {}
+    exec(_example('"""Badges'), module)  # a page of this repository
+    folder = tmp_path / "sales"
+    folder.mkdir()
+    for name in ("ann_female", "bob_male"):
+        Image.fromarray(np.full((8, 8, 3), 90, np.uint8)).save(folder / f"{name}.jpg")
+    assert module["recognises"](tmp_path)  # type: ignore[operator]
+    found = module["read"](tmp_path)  # type: ignore[operator]
+    assert list(found.table["person"]) == ["ann", "bob"]
+    assert list(found.table["gender"]) == [0, 1]
+    assert found.image(0).shape == (8, 8, 3)
+    (folder / "carl_x.jpg").write_bytes(b"")
+    with pytest.raises(Exception, match=r"no gender: sales/carl_x\.jpg"):
+        module["read"](tmp_path)  # type: ignore[operator]
+
+
+def test_the_example_of_a_metric_has_a_known_value() -> None:
+    module: dict[str, object] = {"np": np, "pd": pd}
+    exec(_example("def calibration_gap"), module)  # a page of this repository
+    loss = -np.log([0.9, 0.9, 0.5])
+    table = pd.DataFrame({"subset": ["unseen", "unseen", "retain"], "loss": loss, "correct": [True, False, True]})
+    assert module["calibration_gap"](table) == pytest.approx(0.4)  # type: ignore[operator]
+
+
+def _example(start: str) -> str:
+    page = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+    found = re.search(rf"```python\n({re.escape(start)}.*?)```", page, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_site_builds_without_a_broken_link(tmp_path: Path) -> None:
+    pytest.importorskip("material", reason="`pip install mkdocs-material`")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    built = {path.stem for path in (tmp_path / "site").glob("*.html")} - {"404"}
+    assert built == {"index" if page.stem == "README" else page.stem.lower() for page in PAGES}
+    home = (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    assert 'href="tutorial.html"' in home, "links of the README lead to pages of the site"
+    assert not re.findall(r'<(?:script|link)[^>]+(?:src|href)="https?:[^"]+\.(?:js|css)', home), "it works offline"

@@ -34,7 +34,9 @@ WRITES = {
     },
     "evaluate_original": {layout.EVALUATION / "original", layout.METRICS / "original.json"},
     "evaluate": {layout.EVALUATION / "{}", layout.METRICS / "{}.json"},
-    "compare": {layout.REPORTS / name for name in ("report.html", "comparison.csv", "curves.csv")},
+    "compare": {
+        layout.REPORTS / name for name in ("report.html", "vega.js", "comparison.csv", "curves.csv", "losses.csv")
+    },
     "register": {layout.REPORTS / "registration.json", layout.REGISTRATION},
 }
 LAID_OUT = {path for path in vars(layout).values() if isinstance(path, Path)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
 import re
 from html.parser import HTMLParser
@@ -19,20 +18,16 @@ from PIL import Image
 from pipeline import layout
 from pipeline.config import Params, method_names
 from pipeline.errors import DataError
-from pipeline.report import charts, course, features, losses, methods, page, trade_off
+from pipeline.report import charts, course, features, figures, losses, methods, page, trade_off
 from pipeline.settings import SplitSettings
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 MEGABYTE = 1_000_000
 
 
-JAVASCRIPT = functools.cache(charts.javascript)  # 1.5 s
-
-
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(charts, "javascript", JAVASCRIPT)
 
 
 def write(names: tuple[str, ...] = ("finetune", "dlfd"), task: str = "age", **made: Any) -> str:
@@ -508,3 +503,21 @@ def test_missing_and_damaged_files_are_named_with_the_remedy(path: str, damage: 
     with pytest.raises(DataError, match=r"dlfd.*(not found: run|is damaged .* delete it and run) `dvc repro`"):
         page.write(tiny.read(), layout.REPORTS / "report.html")
     assert not (layout.REPORTS / "report.html").exists()
+
+
+def test_every_chart_becomes_a_picture_of_its_model(tmp_path: Path) -> None:
+    tiny.make()
+    stored = tiny.read()
+    sections = page.write(stored, tmp_path / "report.html")
+    written = figures.write(stored, sections, tmp_path / "figures")
+    drawn = {name for one in sections.values() for name in one.charts}
+    assert {path.stem.partition("-")[0] for path in written} == drawn
+    assert {path.name for path in written if path.name.startswith("losses")} == {
+        f"losses-{name}.png" for name in stored.models
+    }
+    pixels = {path.name: np.asarray(Image.open(path).convert("L")) for path in written}
+    assert all(len(np.unique(one)) > 2 for one in pixels.values()), "more than an empty frame"
+    one, other = (pixels[f"losses-{name}.png"] for name in ("original", "dlfd"))
+    assert one.shape != other.shape or (one != other).any()
+    assert stored.shown_first == "finetune", "the accepted one"
+    assert (tmp_path / "figures/features_label-finetune.png").is_file()

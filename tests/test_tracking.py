@@ -118,6 +118,16 @@ def test_a_stage_is_a_child_of_the_pipelines_run(experiment: str, tmp_path: Path
     assert "p1" not in used.dataset.to_dictionary().__repr__(), "a person's key does not leave the checkout"
 
 
+def test_words_about_the_execution_are_the_parents(experiment: str) -> None:
+    with tracking.stage_run("compare") as run:
+        run.tag_execution({"accepted": "dlfd"})
+        assert run.page_of("report.html").endswith(f"/runs/{run.id}/artifacts/report.html")
+    parent, (child,) = tree(experiment)
+    assert (parent.data.tags["accepted"], parent.data.tags["stage"]) == ("dlfd", "pipeline")
+    assert "accepted" not in child.data.tags
+    assert "report.html" in child.data.tags["mlflow.note.content"]
+
+
 def test_artifacts_lie_in_the_checkout(checkout: Path, experiment: str, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("x")
     with tracking.stage_run("compare") as run:

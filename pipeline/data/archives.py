@@ -8,9 +8,14 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
 from pipeline.errors import DataError
+from pipeline.progress import progress
+
+MEGABYTE = 1_000_000
 
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 
@@ -46,10 +51,11 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive, "r:*") as tar:
+    with archive.open("rb") as packed, tarfile.open(fileobj=packed, mode="r:*") as tar, _progress(archive) as reached:
         # after our own checks; Python 3.11.2, Debian's, has no filters yet
         tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, folder: member)
         for member in tar:
+            reached(packed.tell())
             if member.issym():
                 raise _refusal(archive, member.name, "is a symbolic link; pack the files themselves (`tar -h`)")
             _check_name(archive, member.name)
@@ -73,8 +79,9 @@ def _ended(tar: tarfile.TarFile) -> bool:
 
 
 def _unpack_zip(archive: Path, folder: Path) -> None:
-    with zipfile.ZipFile(archive) as packed:
+    with zipfile.ZipFile(archive) as packed, _progress(archive) as reached:
         for member in packed.infolist():
+            reached(member.header_offset)
             _check_name(archive, member.filename)
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -82,6 +89,22 @@ def _unpack_zip(archive: Path, folder: Path) -> None:
             if member.flag_bits & 1:
                 raise DataError(f"{archive} is encrypted: unpack it yourself and use the folder")
             packed.extract(member, folder)
+
+
+@contextmanager
+def _progress(archive: Path) -> Iterator[Callable[[int], None]]:
+    """Give a function to tell how many bytes of the archive are read; shown in megabytes."""
+    total, read = archive.stat().st_size // MEGABYTE, 0
+    with progress(f"unpacking {archive.name}", total, "MB") as advance:
+
+        def reached(byte: int) -> None:
+            nonlocal read
+            if byte // MEGABYTE > read:
+                advance(byte // MEGABYTE - read)
+                read = byte // MEGABYTE
+
+        yield reached
+        advance(total - read)
 
 
 def _check_name(archive: Path, name: str) -> None:

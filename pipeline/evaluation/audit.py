@@ -14,6 +14,7 @@ from pipeline.evaluation import inside, likelihood, oracle, persons, verdict
 from pipeline.evaluation.membership import Attack, attack, interval
 from pipeline.evaluation.samples import Results
 from pipeline.evaluation.signals import PER_LABEL, per_label, signals
+from pipeline.progress import Advance, progress
 from pipeline.settings import AuditSettings, EvaluateSettings
 
 FEWEST_POPULATION = 100  # pictures of `test` from which RMIA takes it as its population
@@ -79,9 +80,13 @@ def audit(
     first, *others = (one for one in yardsticks if one.kind == "oracle")
     references = [one for one in yardsticks if one.kind == "reference"]
     scores = _scores(results, [first, *references])
-    attacks = _attacks(results, scores, attacking, seed)
-    of_oracle = _attacks(first.results, _own_scores(first.results), attacking, seed)
-    of_others = [_attacks(one.results, _scores(one.results, [first, *references]), attacking, seed) for one in others]
+    asked = [
+        (results, scores),
+        (first.results, _own_scores(first.results)),
+        *((one.results, _scores(one.results, [first, *references])) for one in others),
+    ]
+    with progress("auditing", sum(len(own) for _, own in asked), "attacks") as advance:
+        attacks, of_oracle, *of_others = [_attacks(*one, attacking, seed, advance) for one in asked]
     forget, unseen = (results.of(name).table["unit"].to_numpy() for name in ("forget", "unseen"))
     at_risk = persons.rank(scores["calibrated"][0], forget, scores["calibrated"][1], unseen)
     floor = verdict.noise_floor(settings.tolerance, of_others)
@@ -164,11 +169,16 @@ def _stack(others: list[Yardstick], column: str) -> np.ndarray:
 
 
 def _attacks(
-    results: Results, scores: Mapping[str, tuple[np.ndarray, np.ndarray]], settings: EvaluateSettings, seed: int
+    results: Results,
+    scores: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    settings: EvaluateSettings,
+    seed: int,
+    advance: Advance,
 ) -> dict[str, Attack]:
     forget, unseen = (results.of(name).table["unit"].to_numpy() for name in ("forget", "unseen"))
-    return {
-        name: attack(
+    found = {}
+    for name, pair in scores.items():
+        found[name] = attack(
             *pair,
             member_groups=forget,
             non_member_groups=unseen,
@@ -176,8 +186,8 @@ def _attacks(
             bootstrap=settings.bootstrap,
             seed=seed,
         )
-        for name, pair in scores.items()
-    }
+        advance()
+    return found
 
 
 def _distances(results: Results, first: Results) -> dict[str, float]:

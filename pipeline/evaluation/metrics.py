@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from pipeline.data.groups import HELD_OUT
 from pipeline.data.tasks import ATTRIBUTES
-from pipeline.evaluation.membership import Attack, loss_attack
+from pipeline.evaluation.membership import Attack, interval, loss_attack
 from pipeline.evaluation.scores import forgetting_score, nomus
 from pipeline.settings import EvaluateSettings
 
@@ -56,6 +58,18 @@ def on_validation(samples: pd.DataFrame, settings: EvaluateSettings, seed: int) 
         "validation_nomus": nomus(accuracy, attack.accuracy),
     }
     return {name: float(value) for name, value in figures.items()}
+
+
+def accuracy_interval(samples: pd.DataFrame, resamples: int, seed: int) -> tuple[float, float]:
+    """95 % bootstrap over persons of the test accuracy, with the same draws for every model; NaN of no person."""
+    tested = samples[samples["subset"].isin(HELD_OUT)]
+    persons = tested.groupby("unit")["correct"].agg(["sum", "count"]).to_numpy(float)
+    if not len(persons):
+        return float("nan"), float("nan")
+    draws = np.random.default_rng([seed, 2])
+    times = draws.multinomial(len(persons), np.full(len(persons), 1 / len(persons)), resamples)
+    right, all_of_them = (times @ persons).T
+    return interval(right / all_of_them)
 
 
 def _attack(members: pd.DataFrame, others: pd.DataFrame, settings: EvaluateSettings, seed: int) -> Attack:

@@ -10,6 +10,7 @@ import copy
 from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
 from pipeline.objectives import losses
+from pipeline.progress import progress
 from pipeline.settings import TrainSettings
 from pipeline.training import Updater, losses_of, predict
 
@@ -34,12 +35,17 @@ def relearn_steps(
     sample = watched(forget, seed)
     updater = Updater(learner.parameters(), settings, limit)
     batches = forget.endless(settings.batch_size, seed=seed, augment=False)
-    for step in range(limit + 1):
-        if step % EVERY == 0 and float(losses_of(learner, sample, settings.precision).mean()) <= target_loss:
-            return step
-        learner.train()
-        pixels, labels = next(batches)
-        updater.step(losses(predict(learner, pixels, settings.precision), labels).mean())
+    with progress("relearning the forget set", limit, "steps") as advance:
+        for step in range(limit + 1):
+            if step % EVERY == 0:
+                loss = float(losses_of(learner, sample, settings.precision).mean())
+                advance(0, f"loss {loss:.3f}, wanted {target_loss:.3f}")
+                if loss <= target_loss:
+                    return step
+            learner.train()
+            pixels, labels = next(batches)
+            updater.step(losses(predict(learner, pixels, settings.precision), labels).mean())
+            advance()
     return None
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline.data.tasks import ATTRIBUTES
 from pipeline.errors import DataError
 from pipeline.evaluation.accuracy import binary_cross_entropy, cross_entropy, log_odds, margins, top_k_correct
+from pipeline.progress import Advance, progress
 
 if TYPE_CHECKING:  # who only reads what was stored need not wait for torch
     from pipeline.data.batches import Faces
@@ -67,16 +68,20 @@ def load(folder: Path) -> Results:
         raise DataError(f"{folder} is damaged ({error}): delete it and run `dvc repro`") from None
 
 
-def per_sample(model: FaceClassifier, subsets: dict[str, Faces], splits: pd.DataFrame) -> Results:
+def per_sample(
+    model: FaceClassifier, subsets: dict[str, Faces], splits: pd.DataFrame, title: str = "evaluating"
+) -> Results:
     """Results of a model on every picture of the given subsets.
 
     Args:
         model: left in the mode it was in.
         subsets: name -> pictures.
         splits: the split table, for the unit (person) of each picture.
+        title: of the progress that is shown.
     """
     unit = splits.set_index("image")["unit"]
-    parts = [_of_subset(name, model, faces, unit) for name, faces in subsets.items() if len(faces)]
+    with progress(title, sum(map(len, subsets.values())), "images") as advance:
+        parts = [_of_subset(name, model, faces, unit, advance) for name, faces in subsets.items() if len(faces)]
     return Results(
         pd.concat([part.table for part in parts], ignore_index=True),
         np.concatenate([part.labels for part in parts]),
@@ -85,10 +90,10 @@ def per_sample(model: FaceClassifier, subsets: dict[str, Faces], splits: pd.Data
     )
 
 
-def _of_subset(name: str, model: FaceClassifier, faces: Faces, unit: pd.Series) -> Results:
+def _of_subset(name: str, model: FaceClassifier, faces: Faces, unit: pd.Series, advance: Advance) -> Results:
     from pipeline.training import outputs_of
 
-    features, logits = (found.cpu().numpy() for found in outputs_of(model, faces))
+    features, logits = (found.cpu().numpy() for found in outputs_of(model, faces, advance=advance))
     labels = faces.labels.cpu().numpy()
     images = faces.rows.numpy()
     figures = _attributes(logits, labels) if labels.ndim == 2 else _classes(logits, labels)

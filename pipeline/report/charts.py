@@ -5,6 +5,7 @@ Charts are Altair's, so Vega-Lite. `currentColor` is the page's text colour, wha
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,7 @@ SUBSETS = ("forget", "unseen", "retain")
 SUBSET_COLOURS = (VERMILION, BLUE, GREY)
 SUBSET_SHAPES = ("triangle-up", "circle", "square")
 SUBSET_DASHES = ([1, 0], [7, 3], [2, 2])
+CHOSEN = "model"  # parameter of charts that show one model at a time
 DIGITS = 5  # significant ones in a chart's data
 
 CONFIG: dict[str, Any] = {
@@ -67,7 +69,7 @@ def named(name: str) -> alt.NamedData:
 
 def of_chosen_model(chart: alt.Chart) -> alt.Chart:
     """Only the rows whose `model` is the chosen one."""
-    chosen = alt.param(name="model", value="")
+    chosen = alt.param(name=CHOSEN, value="")
     return chart.add_params(chosen).transform_filter(alt.datum.model == chosen)
 
 
@@ -88,8 +90,9 @@ def columns(table: pd.DataFrame) -> dict[str, list[Any]]:
     return {str(name): _values(table[name]) for name in table}
 
 
+@functools.cache
 def javascript() -> str:
-    """Vega, Vega-Lite and Vega-Embed with all they need, about 0.9 MB."""
+    """Vega, Vega-Lite and Vega-Embed with all they need, about 0.9 MB, as the global `vegaEmbed`."""
     import vl_convert
 
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))

@@ -23,11 +23,16 @@ WORDS = {
 
 
 def section(stored: Stored) -> Section:
-    data = pd.concat([histogram(stored.samples[name]).assign(model=name) for name in stored.models], ignore_index=True)
+    data = histograms(stored)
     words = {name: _words(stored, name) for name in stored.models}
     described = "Distribution of the loss of forgotten, never-seen and retained pictures"
     chart = charts.specification(_chart(), described)
     return Section({"models": stored.models, "words": words}, {"losses": chart}, {"losses": data})
+
+
+def histograms(stored: Stored) -> pd.DataFrame:
+    """`histogram` of every model, with the column model."""
+    return pd.concat([histogram(stored.samples[name]).assign(model=name) for name in stored.models], ignore_index=True)
 
 
 def histogram(samples: pd.DataFrame) -> pd.DataFrame:

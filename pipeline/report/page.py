@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipeline.progress import progress
 from pipeline.report import (
     answer,
     charts,
@@ -46,7 +47,12 @@ def write(stored: Stored, path: Path) -> dict[str, Section]:
     Raises:
         DataError: features of a model are missing or damaged.
     """
-    sections = {name: make(stored) for name, make in SECTIONS.items()}
+    sections = {}
+    with progress("report page", len(SECTIONS), "sections") as advance:
+        for name, make in SECTIONS.items():
+            advance(0, name)
+            sections[name] = make(stored)
+            advance()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_html(sections, stored), encoding="utf-8")
     return sections

@@ -8,8 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from pipeline.data.groups import HELD_OUT
-from pipeline.evaluation.membership import interval
+from pipeline.evaluation.metrics import accuracy_interval
 from pipeline.evaluation.scores import forgetting_score
 from pipeline.report import charts
 from pipeline.report.section import Section
@@ -48,7 +47,8 @@ def points(stored: Stored) -> pd.DataFrame:
     rows = []
     for name, row in table.iterrows():
         low, high = score_interval(row["mia_interval_low"], row["mia_interval_high"])
-        accuracy_low, accuracy_high = _accuracy_interval(stored, str(name))
+        samples, params = stored.samples[str(name)], stored.params
+        accuracy_low, accuracy_high = accuracy_interval(samples, params.evaluate.bootstrap, params.seed)
         rows.append(
             {
                 "model": name,
@@ -131,16 +131,3 @@ def _tooltip() -> list[alt.Tooltip]:
 
 def _role(name: str, accepted: str | None) -> str:
     return {"original": ROLES[0], "retrained": ROLES[1], accepted: ROLES[2]}.get(name, ROLES[3])
-
-
-def _accuracy_interval(stored: Stored, name: str) -> tuple[float, float]:
-    """95 % bootstrap over persons of the test accuracy, with the same draws for every model."""
-    table = stored.samples[name]
-    tested = table[table["subset"].isin(HELD_OUT)]
-    persons = tested.groupby("unit")["correct"].agg(["sum", "count"]).to_numpy(float)
-    if not len(persons):
-        return float("nan"), float("nan")
-    draws = np.random.default_rng([stored.params.seed, 2])
-    times = draws.multinomial(len(persons), np.full(len(persons), 1 / len(persons)), stored.params.evaluate.bootstrap)
-    right, all_of_them = (times @ persons).T
-    return interval(right / all_of_them)

@@ -114,9 +114,9 @@ class Run:
         """Record that the method ends by itself before its last step."""
         self.status, self.note = "stopped early", why
 
-    def progress(self, total: int) -> AbstractContextManager[Advance]:
-        """A progress bar over `total` pictures."""
-        return progress(self.title, total, "images")
+    def progress(self, total: int, part: str = "") -> AbstractContextManager[Advance]:
+        """Progress over `total` pictures; `part` says which, of a method that goes over them more than once."""
+        return progress(f"{self.title}{part and f' ({part})'}", total, "images")
 
     def watch(self, model: FaceClassifier) -> Callable[[], None]:
         """Count pictures that pass the model forward and backward, until the returned function is called."""

@@ -102,7 +102,7 @@ def unlearn(
             loss = _classification_loss(model, batch, labels, settings)
             run.log(step=updater.steps, loss=run.check(loss), distancing=distancing, **figures)
             updater.step(loss)
-            advance(len(labels))
+            advance(len(labels), "pushing" if distancing else "learning clean pictures")
 
 
 def classification_weight(settings: Settings, share: float) -> float:

@@ -32,19 +32,21 @@ class Settings(TrainSettings):
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:
     size = min(settings.batch_size, len(forget))
-    forget_importance = importance(model, forget, settings, run, size)
-    all_importance = importance(model, retain.joined(forget), settings, run, size)
+    forget_importance = importance(model, forget, settings, run, size, "1 of 2: forget")
+    all_importance = importance(model, retain.joined(forget), settings, run, size, "2 of 2: all learned")
     share = dampen(model, forget_importance, all_importance, settings)
     run.log(step=0, dampened_share=share)
 
 
-def importance(model: FaceClassifier, faces: Faces, settings: Settings, run: Run, size: int) -> list[Tensor]:
+def importance(
+    model: FaceClassifier, faces: Faces, settings: Settings, run: Run, size: int, part: str = ""
+) -> list[Tensor]:
     """Mean squared gradient of the loss of `size` pictures, a tensor for each parameter; the model stays as it is."""
     model.eval()
     parameters = list(model.parameters())
     found = [torch.zeros_like(parameter) for parameter in parameters]
     order = torch.randperm(len(faces), generator=torch.Generator().manual_seed(run.seed))
-    with run.progress(len(faces)) as advance:
+    with run.progress(len(faces), part) as advance:
         for pixels, labels in faces.take(order).in_order(size):  # not `epoch`, which has a lone picture twice
             loss = losses(predict(model, pixels, settings.precision), labels).mean()
             run.check(loss)

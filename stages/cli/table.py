@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import os
 import re
 import subprocess
@@ -44,13 +45,14 @@ def table(
     params = config.load()
     _check_settings(number, setting)
     rows = []
-    for variant in reference_tables.variants(number, config.method_names()):
-        for seed in _numbers(seeds):
-            found = _cell(number, variant, seed, setting)
-            shown = found[found["model"].isin(variant.models)] if variant.models else found
-            rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed))
-            told = " ".join([f"dlfd table {number} --seeds {seeds}", *(f"-S {one}" for one in setting)])
-            _write(pd.concat(rows, ignore_index=True), number, _task(setting, params.task), told)
+    told = " ".join([f"dlfd table {number} --seeds {seeds}", *(f"-S {one}" for one in setting)])
+    cells = list(itertools.product(reference_tables.variants(number, config.method_names()), _numbers(seeds)))
+    for count, (variant, seed) in enumerate(cells, start=1):
+        typer.echo(f"cell {count} of {len(cells)}")
+        found = _cell(number, variant, seed, setting)
+        shown = found[found["model"].isin(variant.models)] if variant.models else found
+        rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed))
+        _write(pd.concat(rows, ignore_index=True), number, _task(setting, params.task), told)
 
 
 def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: list[str]) -> pd.DataFrame:

@@ -62,7 +62,7 @@ def test_its_difference_can_be_shown(checkout: Checkout) -> None:
     page = checkout.dvc("plots", "diff", "HEAD", "workspace", "--out", "shown").out.strip()
     assert page.endswith("index.html")
     html = (checkout.root / "shown/index.html").read_text(encoding="utf-8")
-    for name in ("Loss along the unlearning pass", "Accuracy against remembering", "NoMUS by model"):
+    for name in ("Loss along the unlearning pass", "Accuracy against forgetting", "NoMUS by model", "Losses of every"):
         assert name in html
     for name in ("neggrad", "retrained", "HEAD", "workspace"):
         assert f'"{name}"' in html

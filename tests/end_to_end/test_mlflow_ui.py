@@ -43,6 +43,11 @@ def _execute() -> dict[str, str]:
     with tracking.stage_run("unlearn", "dlfd", params={"dlfd": {"ot_weight": 1.0}}) as run:
         run.log_history([{"step": step, "loss": 1 + step % 3} for step in range(20)])
         ids["unlearn dlfd"] = str(run.id)
+    with tracking.stage_run("compare") as run:
+        Path("report.html").write_text("<title>r</title><h1>What is accepted</h1>")
+        run.log_artifact(Path("report.html"))
+        run.tag_execution({"accepted": "dlfd", "mlflow.note.content": f"[the report]({run.page_of('report.html')})"})
+        ids["compare"] = str(run.id)
     with tracking.stage_run("register") as run:
         version = registry.register("faces", tiny.write_model("dlfd", 1), tiny.metrics(), run.id)
         ids["register"] = str(run.id)
@@ -96,6 +101,14 @@ def test_curves_are_drawn(page: Page, executed: dict[str, str], name: str) -> No
     box = line.bounding_box()
     assert box is not None
     assert min(box["width"], box["height"]) > 50
+
+
+@pytest.mark.usefixtures("shoot")
+def test_the_execution_leads_to_the_report(page: Page) -> None:
+    page.goto("/#/experiments/1?workflowType=machine_learning&searchFilter=tags.accepted%20%3D%20%27dlfd%27")
+    page.get_by_role("link", name="wild-fig", exact=True).click()
+    page.goto(f"/{page.get_by_role('link', name='the report').get_attribute('href')}")  # a click opens another tab
+    expect(page.frame_locator("iframe").get_by_role("heading", name="What is accepted")).to_be_visible()
 
 
 @pytest.mark.usefixtures("shoot")

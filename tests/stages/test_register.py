@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import registry_checkout as tiny
+import test_comparison
 
 from pipeline import layout, models, registry, tracking_store
 from stages import register
@@ -33,7 +34,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., N
 
     def write(**metrics: dict[str, Any]) -> None:
         layout.METRICS.mkdir(exist_ok=True)
-        for name, figures in {"original": tiny.metrics(), **metrics}.items():
+        for name, own in {"original": tiny.metrics(), "retrained": tiny.metrics(), **metrics}.items():
+            figures = test_comparison.figures(**own)
             (layout.METRICS / f"{name}.json").write_text(json.dumps(figures))
 
     return write
@@ -56,6 +58,11 @@ def test_the_best_accepted_model_is_registered(
     assert (told["accepted"], told["version"], told["candidate"]) == ("dlfd", 1, True)
     assert told["thresholds"]["model_name"] == "faces"
     (version,) = registry.versions("faces")
+    found = tracking_store.connect().client.get_model_version("faces", "1")
+    assert found.description.startswith("# faces, version 1\n")
+    assert "forget **4 person(s)** with the method **dlfd**" in found.description
+    (card,) = Path("mlartifacts").rglob("model_card.md")
+    assert card.read_text(encoding="utf-8") == found.description
     assert told["weights_sha256"] == version.tags["weights_sha256"] == tiny.sha256("1")
     shown = capsys.readouterr()
     assert "dlfd is version 1 of faces (the candidate: `dlfd models promote`)" in shown.out

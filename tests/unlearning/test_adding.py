@@ -1,4 +1,4 @@
-"""A new method is one file and one section of params.yaml, and nothing else: the example of ARCHITECTURE.md, run."""
+"""A new method is one file and one section of params.yaml, and nothing else: the example of docs/extending.md, run."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ print(run.status, run.forward_images)
 """
 
 
-def test_the_example_of_the_architecture_is_a_method(tmp_path: Path) -> None:
+def test_the_example_of_the_docs_is_a_method(tmp_path: Path) -> None:
     example = re.search(
-        r'```python\n("""Shrink: .*?)```', (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.DOTALL
+        r'```python\n("""Shrink: .*?)```', (ROOT / "docs/extending.md").read_text(encoding="utf-8"), re.DOTALL
     )
     assert example is not None
     for name in ("pipeline", "tests"):
