@@ -33,3 +33,7 @@ class RequestError(PipelineError):
 
 class SaltError(PipelineError):
     """The salt of the person keys is missing, damaged, or not the one that made a key."""
+
+
+class CertificateError(PipelineError):
+    """A certificate or a key cannot be read or written, or the certificate does not hold."""

@@ -18,6 +18,7 @@ CHECKPOINTS = WORKSPACE / "checkpoints"  # of running trainings; no stage's outp
 REGISTRATION = WORKSPACE / "registration"
 REQUESTS = Path("requests.csv")  # what was asked for; the split depends on it; git-tracked
 PROGRESS = Path("requests_progress.csv")  # how far each request is; in the user's checkout; nothing depends on it
+CERTIFICATES = Path("certificates")  # <model>-<version>.html and .json of what was in service, git-tracked
 METRICS = Path("metrics")  # <name>.json, git-tracked
 REPORTS = Path("reports")
 DATA_DOCS = REPORTS / "data_docs"  # Great Expectations' HTML, in the DVC cache

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from pipeline import layout
+from pipeline import layout, tracking_store
+from pipeline.tracking_store import Store
 
 SIZE, CLASSES = 16, ["young", "middle", "old"]
 
@@ -35,12 +37,47 @@ def load(folder: Path, device: str = "cpu") -> nn.Module:
 
 
 def make(root: Path) -> None:
-    """Data, split and params.yaml in the working folder's layout."""
+    """Data, split, params.yaml and the results of all models in the working folder's layout."""
     (root / ".dvc").mkdir()
     (root / "params.yaml").write_text("unlearn: {methods: [dlfd, neggrad]}\nregister: {model_name: faces}\n")
     for path in (layout.FACES / "dataset.json", layout.FACES / "table.parquet", layout.SPLITS / "splits.parquet"):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(path.name)
+    (root / layout.FACES / "dataset.json").write_text(json.dumps({"name": "tiny", "images": 9, "persons": 4}))
+    (root / layout.SPLITS / "splits.json").write_text(json.dumps({"protocol": "person", "counts": {"forget": 4}}))
+    (root / layout.METRICS).mkdir(exist_ok=True)
+    for name in ("original", "retrained", "dlfd", "neggrad"):
+        write_model(name, seed=0)
+        write_results(name, auc=0.5)
+
+
+def write_results(name: str, auc: float, **own: Any) -> None:
+    """Metrics and audits of a model; `auc` of every attack, `own` beside or in place of `metrics`."""
+    audited = {"verdict": "forgotten", "strongest_auc": auc, "strongest_auc_low": auc - 0.1, "mia_accuracy": auc}
+    audited |= {"strongest_auc_high": auc + 0.1, "mia_interval_low": auc - 0.1, "mia_interval_high": auc + 0.1}
+    audited |= {"test_accuracy": 0.7, "persons_detected": 1.0, "persons_audited": 40.0}
+    (layout.METRICS / f"{name}.json").write_text(json.dumps({**metrics(), **audited, **own}))
+    folder = layout.EVALUATION / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "attacks.csv").write_text(
+        f"attack,auc,auc_low,auc_high\nloss,{auc},{auc - 0.1},{auc + 0.1}\ncalibrated,{auc},{auc - 0.1},{auc + 0.1}\n"
+    )
+    (folder / "persons.csv").write_text("person,pictures,score,rank,detected\n")
+
+
+def log(store: Store, model: nn.Module, info: Any, figures: Any, tags: dict[str, str], run_id: str | None) -> str:
+    """In place of `pipeline.served_model.log`, whose export takes a second: a logged model with one file."""
+    logged = store.client.create_logged_model(store.experiment, tags["method"], run_id, tags=tags)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "model.pt2").write_text(f"weights {tags['weights_sha256']}")
+        store.client.log_model_artifacts(logged.model_id, folder)
+    return str(logged.model_id)
+
+
+def artifacts(source: str) -> Path:
+    """Where a version's files are."""
+    logged = tracking_store.connect().client.get_logged_model(source.removeprefix("models:/"))
+    return Path(logged.artifact_location.removeprefix("file://"))
 
 
 def write_model(name: str, seed: int) -> Path:
