@@ -8,13 +8,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import nn
 
-from pipeline import layout, tracking_store
+from pipeline import config, evidence, gate, layout, pseudonyms, registry, tracking_store
+from pipeline.erasure import progress
 from pipeline.tracking_store import Store
 
 SIZE, CLASSES = 16, ["young", "middle", "old"]
+WEIGHTS = iter(range(1000, 10_000))  # that no test has named
 
 
 class Tiny(nn.Module):
@@ -72,6 +75,24 @@ def log(store: Store, model: nn.Module, info: Any, figures: Any, tags: dict[str,
         (Path(folder) / "model.pt2").write_text(f"weights {tags['weights_sha256']}")
         store.client.log_model_artifacts(logged.model_id, folder)
     return str(logged.model_id)
+
+
+def train(name: str, forget: str, retain: str = "ABC", nomus: float = 0.7) -> int:
+    """A new version, registered as the stage does, whose split has these persons (a letter each) as said."""
+    rows = [(one, one, "forget" if one in forget else "retain") for one in sorted({*forget, *retain})]
+    pd.DataFrame(rows, columns=["person", "unit", "subset"]).to_parquet(layout.SPLITS / "splits.parquet")
+    folder = write_model("dlfd", next(WEIGHTS))
+    write_results("dlfd", 0.52, validation_nomus=nomus, validation_person_nomus=nomus)
+    key = pseudonyms.load().key
+    ranks = "".join(f"{key(one)},2,0.1,0.4,False\n" for one in forget)
+    (layout.EVALUATION / "dlfd" / "persons.csv").write_text(f"person,pictures,score,rank,detected\n{ranks}")
+    figures = json.loads((layout.METRICS / "dlfd.json").read_text())
+    decision = gate.decide(metrics(), {"dlfd": figures}, config.Params().register)
+    told = evidence.gather("dlfd", config.Params(), decision)
+    version = registry.register(name, folder, figures)
+    evidence.attach(name, version.number, told)
+    progress.of_method("dlfd", f"{name}/{version.number}", figures)
+    return version.number
 
 
 def artifacts(source: str) -> Path:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import pandas as pd
 import pytest
 import registry_checkout as tiny
+from registry_checkout import train
 
 from pipeline import (
     config,
@@ -33,7 +33,6 @@ from pipeline.settings import RegisterSettings
 
 GATE = RegisterSettings()
 LATER, PAST = "2999-01-01", "2020-01-01"
-WEIGHTS = iter(range(1, 1000))
 
 
 @pytest.fixture(scope="module")
@@ -69,24 +68,6 @@ def withdraw(request: str) -> None:
     person = next(one.person for one in requests.read() if one.id == request)
     gone = ledger.Event(request, ledger.WITHDRAWN, person, time=ledger.now())
     ledger.append(layout.REQUESTS, lambda known: [gone])
-
-
-def train(name: str, forget: str, retain: str = "ABC", nomus: float = 0.7) -> int:
-    """A new version, registered as the stage does, whose split has these persons (a letter each) as said."""
-    rows = [(one, one, "forget" if one in forget else "retain") for one in sorted({*forget, *retain})]
-    pd.DataFrame(rows, columns=["person", "unit", "subset"]).to_parquet(layout.SPLITS / "splits.parquet")
-    folder = tiny.write_model("dlfd", next(WEIGHTS))
-    tiny.write_results("dlfd", 0.52, validation_nomus=nomus, validation_person_nomus=nomus)
-    key = pseudonyms.load().key
-    ranks = "".join(f"{key(one)},2,0.1,0.4,False\n" for one in forget)
-    (layout.EVALUATION / "dlfd" / "persons.csv").write_text(f"person,pictures,score,rank,detected\n{ranks}")
-    metrics = json.loads((layout.METRICS / "dlfd.json").read_text())
-    decision = gate.decide(tiny.metrics(), {"dlfd": metrics}, GATE)
-    told = evidence.gather("dlfd", config.Params(), decision)
-    version = registry.register(name, folder, metrics)
-    evidence.attach(name, version.number, told)
-    progress.of_method("dlfd", f"{name}/{version.number}", metrics)
-    return version.number
 
 
 def certify(plan: Plan) -> None:
@@ -246,7 +227,7 @@ def test_evidence_that_was_touched_counts_for_nothing(name: str) -> None:
 
 
 def test_a_version_of_an_earlier_release_needs_force_and_a_reason_which_is_kept(name: str) -> None:
-    registry.register(name, tiny.write_model("dlfd", next(WEIGHTS)), tiny.metrics())
+    registry.register(name, tiny.write_model("dlfd", next(tiny.WEIGHTS)), tiny.metrics())
     assert "no evidence is stored with it" in refusal(name)
     assert "--force needs a reason" in refusal(name, force=" ")
     assert "one line" in refusal(name, force="two\nlines")
@@ -421,7 +402,7 @@ def test_a_crash_at_any_step_is_repaired_by_doing_it_again(name: str, action: st
 
 
 def test_a_forced_change_that_was_killed_keeps_its_reason(name: str) -> None:
-    registry.register(name, tiny.write_model("dlfd", next(WEIGHTS)), tiny.metrics())
+    registry.register(name, tiny.write_model("dlfd", next(tiny.WEIGHTS)), tiny.metrics())
     with pytest.MonkeyPatch.context() as patch:
         crash_at("ledger", patch)
         with pytest.raises(Crash):

@@ -76,14 +76,23 @@ def issue(name: str, number: int, key: Ed25519PrivateKey | None, entry: Entry | 
         found: evidence.Evidence | None = evidence.read(version, store)
     except RegistryError:
         found = None
-    told = sign(content.build(name, version, entry, found, requests.read()), key)
+    return write(content.build(name, version, entry, found, requests.read()), key, paths(name, number))
+
+
+def write(certificate: dict[str, Any], key: Ed25519PrivateKey | None, to: tuple[Path, Path]) -> tuple[Path, Path]:
+    """Write a certificate as JSON and as a page, each whole or not at all.
+
+    Raises:
+        CertificateError: the files cannot be written.
+        OSError: the disk is full.
+    """
+    told = sign(certificate, key)
     html = page.render(told)
     if key:
         html = page.sign(html, signing.encode(key.sign(OF_PAGE + html.encode())))
-    written = paths(name, number)
-    _replace(written[0], json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
-    _replace(written[1], html)
-    return written
+    _replace(to[0], json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    _replace(to[1], html)
+    return to
 
 
 def sign(certificate: dict[str, Any], key: Ed25519PrivateKey | None) -> dict[str, Any]:

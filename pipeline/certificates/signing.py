@@ -37,6 +37,8 @@ def make_key(path: Path) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     key = Ed25519PrivateKey.generate()
+    if path.exists():
+        raise CertificateError(f"{path} exists: a key is never overwritten; name another file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -44,9 +46,7 @@ def make_key(path: Path) -> str:
             file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
             file.flush()
             os.fsync(file.fileno())
-    except FileExistsError:
-        raise CertificateError(f"{path} exists: a key is never overwritten; name another file") from None
-    except OSError as error:
+    except OSError as error:  # O_EXCL: also where another process made it meanwhile
         raise CertificateError(f"{path} cannot be written ({error.strerror})") from None
     return public_text(key.public_key())
 
