@@ -101,7 +101,11 @@ def attach(name: str, number: int, told: Mapping[str, Any]) -> None:
         known = registry.versions(name, store)
         version = registry.find(known, name, number)
         before = _read_if_there(store, version)
-        files = before.told["files"] if before else registry_files.hashes(store, version.source)
+        try:
+            files = before.told["files"] if before else registry_files.hashes(store, version.source)
+        except RegistryError as error:
+            what = f"version {number} of {name} has these weights, but {error}"
+            raise RegistryError(f"{what}: delete that version in MLflow, and this command enters it anew") from None
         kept = {**(before.requests if before else {}), **told["requests"]}
         parent = _parent(known, version, str(told["parent_weights_sha256"]))
         stored = {**told, "files": files, "requests": kept, "parent_version": parent}

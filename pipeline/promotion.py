@@ -160,7 +160,8 @@ def carry_out(plan: Plan, certify: Callable[[Plan], None]) -> Done:
     change = store.call(work)
     service = progress.put_into_service(f"{plan.name}/{plan.version.number}")
     certify(plan)
-    return Done(change, service_record.finish(plan.name, plan.entry, store), service)
+    entry = plan.entry if plan.entry.finished else service_record.finish(plan.name, plan.entry, store)
+    return Done(change, entry, service)
 
 
 def examine(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -373,32 +374,43 @@ def crash_at(step: str, patch: pytest.MonkeyPatch) -> None:
 STEPS = ("entry", "previous", "champion", "ledger", "certificate", "finish")
 
 
-@pytest.mark.parametrize("action", ["promote", "rollback"])
-def test_a_crash_at_any_step_is_repaired_by_doing_it_again(name: str, action: str) -> None:
-    first, second = ask("A"), ask("B")
+def killed_and_repaired(name: str, step: str, change: Callable[[], Done], start: int, end: int) -> None:
+    """A change from one version to another is killed before a step, and done again."""
+    for path in files.paths(name, end):
+        path.unlink(missing_ok=True)
+    known = len(service_record.read(name))
+    with pytest.MonkeyPatch.context() as patch:
+        crash_at(step, patch)
+        with pytest.raises(Crash):
+            change()
+    moved = step in STEPS[STEPS.index("champion") + 1 :]
+    assert champion(name) == (end if moved else start), "a reader always finds a champion"
+    change()
+    assert aliases(name) == {"champion": end, "previous": start, "candidate": 2}
+    told = [(one.before, one.after, one.finished) for one in service_record.read(name)]
+    assert told[known:] == [(start, end, True)], "it is in the record once"
+    assert {(one.state, one.model) for one in requests.read()} == {("in service", f"{name}/{end}")}
+    assert all(path.exists() for path in files.paths(name, end))
+
+
+def test_a_promotion_that_was_killed_is_repaired_by_doing_it_again(name: str) -> None:
+    ask("A"), ask("B")
     train(name, "AB")
     train(name, "AB", nomus=0.8)
-    start, end = (1, 2) if action == "promote" else (2, 1)
-    change = (lambda: promote(name, 2)) if action == "promote" else (lambda: rollback(name))
+    promote(name, 1)
+    start, end = 1, 2
     for step in STEPS:
-        promote(name, start)
-        for path in files.paths(name, end):
-            path.unlink(missing_ok=True)
-        with pytest.MonkeyPatch.context() as patch:
-            crash_at(step, patch)
-            with pytest.raises(Crash):
-                change()
-        moved = step in STEPS[STEPS.index("champion") + 1 :]
-        assert champion(name) == (end if moved else start), "a reader always finds a champion"
-        assert not any(one.after == end and one.finished for one in service_record.read(name)[-1:])
-        change()
-        assert aliases(name) == {"champion": end, "previous": start, "candidate": 2}, step
-        told = [(one.action, one.before, one.after, one.finished) for one in service_record.read(name)]
-        assert told[-2:] == [("promote", told[-2][1], start, True), (action, start, end, True)], step
-        assert states() == {first: "in service", second: "in service"}
-        assert {one.model for one in requests.read()} == {f"{name}/{end}"}
-        assert all(path.exists() for path in files.paths(name, end))
-    assert len(service_record.read(name)) == 2 * len(STEPS), "what was killed is in the record once"
+        killed_and_repaired(name, step, partial(promote, name, end), start, end)
+        start, end = end, start
+
+
+def test_a_rollback_that_was_killed_goes_no_further_when_it_is_done_again(name: str) -> None:
+    ask("A")
+    for nomus in (0.6, 0.8, 0.7):
+        train(name, "A", nomus=nomus)
+    for step in ("champion", "ledger", "finish"):
+        promote(name, 3)
+        killed_and_repaired(name, step, partial(rollback, name), 3, 2)
 
 
 def test_a_forced_change_that_was_killed_keeps_its_reason(name: str) -> None:
