@@ -21,6 +21,7 @@ LOGGED = "models:/m-"
 DOCUMENTS = "evidence"  # the folder of what is written beside a model after it was logged
 NOTES = (".md", ".html")  # for people: nothing loads them
 MLFLOWS_OWN = "registered_model_meta"  # MLflow writes it where a version is downloaded to, also in place
+CACHE = "__pycache__"  # and Python this, where a model with code is loaded in place
 
 
 def hashes(store: Store, source: str) -> dict[str, str]:
@@ -61,7 +62,8 @@ def write(store: Store, source: str, name: str, content: bytes) -> None:
 
 
 def _counts(path: PurePosixPath) -> bool:
-    return path.parts[0] != DOCUMENTS and path.suffix not in NOTES and path.name != MLFLOWS_OWN
+    own = path.parts[0] == DOCUMENTS or CACHE in path.parts or path.name == MLFLOWS_OWN
+    return not own and path.suffix not in NOTES
 
 
 def _download(store: Store, source: str, path: str, folder: str) -> str:

@@ -68,7 +68,7 @@ def write_results(name: str, auc: float, **own: Any) -> None:
     (folder / "persons.csv").write_text("person,pictures,score,rank,detected\n")
 
 
-def log(store: Store, model: nn.Module, info: Any, figures: Any, tags: dict[str, str], run_id: str | None) -> str:
+def log(store: Store, model: Any, info: Any, figures: Any, tags: dict[str, str], run_id: str | None, *_: Any) -> str:
     """In place of `pipeline.served_model.log`, whose export takes a second: a logged model with one file."""
     logged = store.client.create_logged_model(store.experiment, tags["method"], run_id, tags=tags)
     with tempfile.TemporaryDirectory() as folder:

@@ -201,6 +201,8 @@ def test_other_files_than_were_registered_are_refused(name: str, change: str) ->
     train(name, "A")
     folder = artifacts(name, 1)
     (folder / "README.md").write_text("for people: nothing loads it")
+    (folder / "code" / "__pycache__").mkdir(parents=True)
+    (folder / "code" / "__pycache__" / "x.pyc").write_text("Python's own, of a server that loaded it in place")
     promotion.plan_promotion(name, 1, GATE)
     path = folder / "model.pt2"
     if change == "changed":
