@@ -92,9 +92,7 @@ def plan_promotion(name: str, number: int | None, settings: RegisterSettings, fo
             '`--force "why"` puts it there all the same, and the reason into the record and the certificate.'
         )
     entry = Entry(PROMOTE, before, version.number, force if reasons and force else "", reasons)
-    if last and not last.finished and (last.before, last.after) == (before, version.number):
-        entry = replace(entry, time=last.time)  # it was killed before the switch: the same entry again
-    return Plan(name, version, before, entry)
+    return Plan(name, version, before, _numbered(entry, last))
 
 
 def plan_rollback(name: str) -> Plan:
@@ -122,9 +120,7 @@ def plan_rollback(name: str) -> Plan:
         if version.number >= before:
             continue
         if not (reasons := examine(name, version, store, owed, asked)):
-            entry = Entry(ROLLBACK, before, version.number)
-            if last and not last.finished and (last.action, last.before, last.after) == (ROLLBACK, before, entry.after):
-                entry = replace(entry, time=last.time)
+            entry = _numbered(Entry(ROLLBACK, before, version.number), last)
             return Plan(name, version, before, entry, skipped=skipped)
         skipped[version.number] = reasons
     told = "".join(f"\n  - version {number}: {'; '.join(reasons)}" for number, reasons in skipped.items())
@@ -219,6 +215,16 @@ def _candidate(known: list[Version], name: str) -> int:
     if number is None:
         raise RegistryError(f"{name} has no {registry.CANDIDATE}: name a version of `dlfd models list`")
     return number
+
+
+def _numbered(entry: Entry, last: Entry | None) -> Entry:
+    """The next entry of the record; of a change that was killed before the switch, the same one again."""
+    if last is None:
+        return entry
+    change = (entry.action, entry.before, entry.after)
+    if not last.finished and change == (last.action, last.before, last.after):
+        return replace(entry, time=last.time, number=last.number)
+    return replace(entry, number=last.number + 1)
 
 
 def _last(name: str, store: Store) -> Entry | None:

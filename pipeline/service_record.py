@@ -29,6 +29,7 @@ class Entry:
         overruled: what spoke against it.
         time: in UTC.
         finished: whether ledger and certificate followed.
+        number: of the entry, from 1; what orders them, whatever the clock says.
     """
 
     action: str
@@ -38,6 +39,7 @@ class Entry:
     overruled: list[str] = field(default_factory=list)
     time: str = field(default_factory=ledger.now)
     finished: bool = False
+    number: int = 1
 
 
 def read(name: str, store: Store | None = None) -> list[Entry]:
@@ -52,20 +54,21 @@ def read(name: str, store: Store | None = None) -> list[Entry]:
         tags = store.client.get_registered_model(name).tags if registry.versions(name, store) else {}
         return sorted(
             (Entry(**json.loads(told)) for key, told in tags.items() if key.startswith(PREFIX)),
-            key=lambda entry: entry.time,
+            key=lambda entry: (entry.number, entry.time),
         )
 
     return store.call(work)
 
 
 def write(name: str, entry: Entry, store: Store) -> None:
-    """Write an entry, or what became of it: it is known by its time.
+    """Write an entry, or what became of it: it is known by its number and time.
 
     Raises:
         TrackingError: MLflow cannot be reached.
     """
     told = json.dumps(asdict(entry), ensure_ascii=False)
-    store.call(lambda: store.client.set_registered_model_tag(name, PREFIX + entry.time.replace(":", ""), told))
+    key = f"{PREFIX}{entry.number:06d}.{entry.time.replace(':', '')}"
+    store.call(lambda: store.client.set_registered_model_tag(name, key, told))
 
 
 def finish(name: str, entry: Entry, store: Store) -> Entry:
