@@ -32,7 +32,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     address = f"http://127.0.0.1:{(port := free_port())}"
     command = ["server", "--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}", "--workers", "1"]
     command += ["--artifacts-destination", str(artifacts), "--host", "127.0.0.1", "--port", str(port)]
-    with running(command, tmp_path / "server.log", f"{address}/health"):
+    with running(command, tmp_path / "server.log", f"{address}/health", seconds=240):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         yield artifacts
 
