@@ -34,7 +34,7 @@ def hashes(store: Store, source: str) -> dict[str, str]:
         RegistryError: it is no logged model, or its files are gone.
     """
     with tempfile.TemporaryDirectory(prefix="dlfd-") as folder:
-        root = Path(_download(store, source, "", folder))
+        root = Path(_repository(store, source).download_artifacts("", dst_path=folder))
         files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}
         return {name: _sha256(path) for name, path in files.items() if _counts(PurePosixPath(name))}
 
@@ -45,8 +45,13 @@ def read(store: Store, source: str, name: str) -> bytes:
     Raises:
         RegistryError: there is none of this name, or as `hashes`.
     """
+    path, repository = f"{DOCUMENTS}/{name}", _repository(store, source)
+    if path not in {
+        one.path for one in repository.list_artifacts(DOCUMENTS)
+    }:  # each kind of store fails in its own way
+        raise RegistryError(f"MLflow no longer has its file {path}")
     with tempfile.TemporaryDirectory(prefix="dlfd-") as folder:
-        return Path(_download(store, source, f"{DOCUMENTS}/{name}", folder)).read_bytes()
+        return Path(repository.download_artifacts(path, dst_path=folder)).read_bytes()
 
 
 def write(store: Store, source: str, name: str, content: bytes) -> None:
@@ -64,19 +69,6 @@ def write(store: Store, source: str, name: str, content: bytes) -> None:
 def _counts(path: PurePosixPath) -> bool:
     own = path.parts[0] == DOCUMENTS or CACHE in path.parts or path.name == MLFLOWS_OWN
     return not own and path.suffix not in NOTES
-
-
-def _download(store: Store, source: str, path: str, folder: str) -> str:
-    from mlflow.exceptions import MlflowException
-
-    repository = _repository(store, source)
-    try:
-        return str(repository.download_artifacts(path, dst_path=folder))
-    except (MlflowException, FileNotFoundError) as error:
-        if isinstance(error, MlflowException) and error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"):
-            raise  # the server's trouble, not the file's
-        what = f"its file {path}" if path else "its files"
-        raise RegistryError(f"MLflow no longer has {what} ({_first_line(error)})") from None
 
 
 def _repository(store: Store, source: str) -> ArtifactRepository:
