@@ -37,3 +37,7 @@ class SaltError(PipelineError):
 
 class EraseError(PipelineError):
     """Nothing may be erased yet, erasing could not be finished, or something of the erased was found."""
+
+
+class CertificateError(PipelineError):
+    """A certificate or a key cannot be read or written, or the certificate does not hold."""

@@ -23,6 +23,7 @@ ERASURE = Path("erasure")
 ROUND = ERASURE / "round.json"  # the model in service that a round starts from; git-tracked
 SIDES = ERASURE / "sides.csv"  # who stays held out whatever is erased or added; git-tracked
 ERASED = ERASURE / "erased.csv"  # whom and what nobody may bring back; git-tracked
+CERTIFICATES = Path("certificates")  # <model>-<version>.html and .json of what was in service, git-tracked
 METRICS = Path("metrics")  # <name>.json, git-tracked
 REPORTS = Path("reports")
 DATA_DOCS = REPORTS / "data_docs"  # Great Expectations' HTML, in the DVC cache

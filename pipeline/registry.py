@@ -1,7 +1,8 @@
-"""The MLflow model registry: register what the gate accepted, put a version into service, take it back.
+"""The MLflow model registry: register what the gate accepted; versions, and the aliases that say which is in service.
 
 Three aliases: `candidate` (the best accepted version for the present data and split), `champion` (in service) and
-`previous` (in service before). What a registered model takes and answers is in `pipeline.served_model`.
+`previous` (in service before). What a registered model takes and answers is in `pipeline.served_model`; who may go
+into service, and back, in `pipeline.promotion`.
 """
 
 from __future__ import annotations
@@ -39,12 +40,14 @@ class Version:
         aliases: sorted.
         tags: what `register` wrote.
         created: in UTC.
+        source: where MLflow has its files, `models:/m-<id of the logged model>`.
     """
 
     number: int
     aliases: list[str]
     tags: dict[str, str]
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,27 +141,28 @@ def register(name: str, folder: Path, metrics: Mapping[str, Any], run_id: str | 
     return store.call(work)
 
 
-def versions(name: str) -> list[Version]:
+def versions(name: str, store: Store | None = None) -> list[Version]:
     """All registered versions, newest first; empty when there is none.
 
     Raises:
         TrackingError: MLflow cannot be reached.
     """
-    store = tracking_store.connect()
+    store = store or tracking_store.connect()
     return store.call(lambda: _versions(store, name))
 
 
-def promote(name: str, number: int) -> Change:
-    """Put a version into service: it becomes the champion, the one before is kept as `previous`.
+def switch(name: str, number: int, store: Store | None = None) -> Change:
+    """Make a version the champion, and the one before `previous`; again, it changes nothing. The champion's alias moves
+    in one step, so that whoever reads it finds one or the other.
+
+    Nothing is checked here: `pipeline.promotion` decides who may go into service, and keeps the record.
 
     Raises:
-        RegistryError: there is no such version, or the gate did not accept it.
         TrackingError: MLflow cannot be reached.
     """
-    store = tracking_store.connect()
+    store = store or tracking_store.connect()
 
     def work() -> Change:
-        check_promotable(_versions(store, name), name, number)
         before = _alias(store, name, CHAMPION)
         if before is not None and before != number:
             store.client.set_registered_model_alias(name, PREVIOUS, str(before))
@@ -168,32 +172,11 @@ def promote(name: str, number: int) -> Change:
     return store.call(work)
 
 
-def rollback(name: str) -> Change:
-    """Put the version before the champion back into service. There is one step back, not two.
+def find(known: list[Version], name: str, number: int) -> Version:
+    """The version with a number.
 
     Raises:
-        RegistryError: there is no version before.
-        TrackingError: MLflow cannot be reached.
-    """
-    store = tracking_store.connect()
-
-    def work() -> Change:
-        before, after = _alias(store, name, CHAMPION), _alias(store, name, PREVIOUS)
-        if after is None or after == before:
-            now = f"version {before} is the champion and no other was before it" if before else "there is no champion"
-            raise RegistryError(f"nothing to roll {name} back to: {now}. See `dlfd models list`, then promote one.")
-        store.client.set_registered_model_alias(name, CHAMPION, str(after))
-        store.client.delete_registered_model_alias(name, PREVIOUS)
-        return Change(before, after)
-
-    return store.call(work)
-
-
-def check_promotable(known: list[Version], name: str, number: int) -> Version:
-    """The version, if it may go into service.
-
-    Raises:
-        RegistryError: it is unknown or was not accepted; says what to do.
+        RegistryError: there is none; says what to do.
     """
     if not known:
         raise RegistryError(nothing_yet(name))
@@ -201,13 +184,12 @@ def check_promotable(known: list[Version], name: str, number: int) -> Version:
     if found is None:
         numbers = ", ".join(str(version.number) for version in known)
         raise RegistryError(f"{name} has no version {number} (it has {numbers}): see `dlfd models list`")
-    if found.tags.get(ACCEPTED) != "true":
-        raise RegistryError(
-            f"version {number} of {name} did not pass the acceptance gate (its tag accepted is not true), so it cannot "
-            "go into service. Promote one that did (`dlfd models list`), or change `register:` in params.yaml and run "
-            "`dvc repro`."
-        )
     return found
+
+
+def holder(known: list[Version], alias: str) -> int | None:
+    """The version that has an alias."""
+    return next((version.number for version in known if alias in version.aliases), None)
 
 
 def nothing_yet(name: str) -> str:
@@ -234,7 +216,7 @@ def _version(found: ModelVersion, aliases: Mapping[str, Any]) -> Version:
     number = int(found.version)
     own = sorted(alias for alias, version in aliases.items() if int(version) == number)
     created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
-    return Version(number, own, dict(found.tags), created)
+    return Version(number, own, dict(found.tags), created, str(found.source or ""))
 
 
 def _alias(store: Store, name: str, alias: str) -> int | None:

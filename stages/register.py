@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from pipeline import comparison, config, gate, layout, model_card, registry, tracking, tracking_store
+from pipeline import comparison, config, evidence, gate, layout, model_card, registry, tracking, tracking_store
 from pipeline.erasure import progress
 from stages.common import run
 
@@ -22,7 +22,7 @@ def main() -> None:
         decision = gate.decide(original, metrics, settings)
         report: dict[str, Any] = {**asdict(decision), "thresholds": asdict(settings), "version": None, "requests": {}}
         if name := decision.accepted:
-            report |= _register(name, settings.model_name, metrics[name], tracked.id)
+            report |= _register(name, params, decision, metrics[name], tracked.id)
             if number := report["version"]:
                 model_card.attach(settings.model_name, number, layout.MODELS / name, metrics[name], params)
         tracked.set_tags({"accepted": name or "none", **{f"refused.{m}": w for m, w in decision.reasons.items() if w}})
@@ -39,12 +39,16 @@ def main() -> None:
         typer.echo(f"request {request}: {told}")
 
 
-def _register(name: str, model_name: str, metrics: dict[str, Any], run_id: str | None) -> dict[str, Any]:
-    folder = layout.MODELS / name
+def _register(
+    name: str, params: config.Params, decision: gate.Decision, metrics: dict[str, Any], run_id: str | None
+) -> dict[str, Any]:
+    folder, model_name = layout.MODELS / name, params.register.model_name
     found = {"weights_sha256": registry.file_hash(folder / registry.WEIGHTS)}
     if not tracking_store.enabled():
         return found
+    told = evidence.gather(name, params, decision)
     version = registry.register(model_name, folder, metrics, run_id)
+    evidence.attach(model_name, version.number, told)
     return {
         **found,
         "version": version.number,

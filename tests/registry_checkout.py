@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import nn
 
-from pipeline import layout
+from pipeline import config, evidence, gate, layout, pseudonyms, registry, tracking_store
+from pipeline.erasure import progress
+from pipeline.tracking_store import Store
 
 SIZE, CLASSES = 16, ["young", "middle", "old"]
+WEIGHTS = iter(range(1000, 10_000))  # that no test has named
 
 
 class Tiny(nn.Module):
@@ -35,7 +40,7 @@ def load(folder: Path, device: str = "cpu") -> nn.Module:
 
 
 def make(root: Path) -> None:
-    """Data, split and params.yaml in the working folder's layout."""
+    """Data, split, params.yaml and the results of all models in the working folder's layout."""
     (root / ".dvc").mkdir()
     (root / "params.yaml").write_text("unlearn: {methods: [dlfd, neggrad]}\nregister: {model_name: faces}\n")
     layout.SPLITS.mkdir(parents=True)
@@ -43,6 +48,59 @@ def make(root: Path) -> None:
     for path in (layout.FACES / "dataset.json", layout.FACES / "table.parquet", layout.SPLITS / "splits.parquet"):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(path.name)
+    (root / layout.FACES / "dataset.json").write_text(json.dumps({"name": "tiny", "images": 9, "persons": 4}))
+    (root / layout.SPLITS / "splits.json").write_text(json.dumps({"protocol": "person", "counts": {"forget": 4}}))
+    (root / layout.METRICS).mkdir(exist_ok=True)
+    for name in ("original", "retrained", "dlfd", "neggrad"):
+        write_model(name, seed=0)
+        write_results(name, auc=0.5)
+
+
+def write_results(name: str, auc: float, **own: Any) -> None:
+    """Metrics and audits of a model; `auc` of every attack, `own` beside or in place of `metrics`."""
+    audited = {"verdict": "forgotten", "strongest_auc": auc, "strongest_auc_low": auc - 0.1, "mia_accuracy": auc}
+    audited |= {"strongest_auc_high": auc + 0.1, "mia_interval_low": auc - 0.1, "mia_interval_high": auc + 0.1}
+    audited |= {"test_accuracy": 0.7, "persons_detected": 1.0, "persons_audited": 40.0}
+    (layout.METRICS / f"{name}.json").write_text(json.dumps({**metrics(), **audited, **own}))
+    folder = layout.EVALUATION / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "attacks.csv").write_text(
+        f"attack,auc,auc_low,auc_high\nloss,{auc},{auc - 0.1},{auc + 0.1}\ncalibrated,{auc},{auc - 0.1},{auc + 0.1}\n"
+    )
+    (folder / "persons.csv").write_text("person,pictures,score,rank,detected\n")
+
+
+def log(store: Store, model: Any, info: Any, figures: Any, tags: dict[str, str], run_id: str | None, *_: Any) -> str:
+    """In place of `pipeline.served_model.log`, whose export takes a second: a logged model with one file."""
+    logged = store.client.create_logged_model(store.experiment, tags["method"], run_id, tags=tags)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "model.pt2").write_text(f"weights {tags['weights_sha256']}")
+        store.client.log_model_artifacts(logged.model_id, folder)
+    return str(logged.model_id)
+
+
+def train(name: str, forget: str, retain: str = "ABC", nomus: float = 0.7) -> int:
+    """A new version, registered as the stage does, whose split has these persons (a letter each) as said."""
+    rows = [(one, one, "forget" if one in forget else "retain") for one in sorted({*forget, *retain})]
+    pd.DataFrame(rows, columns=["person", "unit", "subset"]).to_parquet(layout.SPLITS / "splits.parquet")
+    folder = write_model("dlfd", next(WEIGHTS))
+    write_results("dlfd", 0.52, validation_nomus=nomus, validation_person_nomus=nomus)
+    key = pseudonyms.load().key
+    ranks = "".join(f"{key(one)},2,0.1,0.4,False\n" for one in forget)
+    (layout.EVALUATION / "dlfd" / "persons.csv").write_text(f"person,pictures,score,rank,detected\n{ranks}")
+    figures = json.loads((layout.METRICS / "dlfd.json").read_text())
+    decision = gate.decide(metrics(), {"dlfd": figures}, config.Params().register)
+    told = evidence.gather("dlfd", config.Params(), decision)
+    version = registry.register(name, folder, figures)
+    evidence.attach(name, version.number, told)
+    progress.of_method("dlfd", f"{name}/{version.number}", figures)
+    return version.number
+
+
+def artifacts(source: str) -> Path:
+    """Where a version's files are."""
+    logged = tracking_store.connect().client.get_logged_model(source.removeprefix("models:/"))
+    return Path(logged.artifact_location.removeprefix("file://"))
 
 
 def write_model(name: str, seed: int) -> Path:

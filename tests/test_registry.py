@@ -1,4 +1,4 @@
-"""Register, promote, roll back: on a real MLflow registry in SQLite."""
+"""Register, and the aliases: on a real MLflow registry in SQLite."""
 
 from __future__ import annotations
 
@@ -43,14 +43,6 @@ def add(name: str, seed: int, nomus: float = 0.7, method: str = "dlfd") -> regis
 
 def aliases(name: str) -> dict[str, int]:
     return {alias: version.number for version in registry.versions(name) for alias in version.aliases}
-
-
-def unaccepted(name: str) -> int:
-    """A version that somebody registered by hand, around the gate."""
-    store = tracking_store.connect()
-    with store.fluent():
-        source = store.client.get_model_version(name, "1").source
-        return int(store.client.create_model_version(name, source).version)
 
 
 def test_a_registered_model_says_where_it_comes_from(name: str) -> None:
@@ -116,39 +108,22 @@ def test_a_model_for_other_persons_to_forget_becomes_the_candidate(name: str) ->
         split.write_text(before)
 
 
-def test_promote_and_roll_back(name: str) -> None:
+def test_the_champion_changes_in_one_step_and_the_one_before_is_kept(name: str) -> None:
     add(name, seed=51, nomus=0.7)
     add(name, seed=52, nomus=0.8)
-    assert registry.promote(name, 1) == Change(None, 1)
+    assert registry.switch(name, 1) == Change(None, 1)
     assert aliases(name) == {"champion": 1, "candidate": 2}
-    assert registry.promote(name, 2) == Change(1, 2)
-    assert registry.promote(name, 2) == Change(2, 2), "again changes nothing"
+    assert registry.switch(name, 2) == Change(1, 2)
+    assert registry.switch(name, 2) == Change(2, 2), "again changes nothing"
     assert aliases(name) == {"champion": 2, "candidate": 2, "previous": 1}
-    assert registry.rollback(name) == Change(2, 1)
-    assert aliases(name) == {"champion": 1, "candidate": 2}
-    with pytest.raises(RegistryError, match=r"nothing to roll .* version 1 is the champion"):
-        registry.rollback(name)
 
 
-def test_what_was_not_accepted_does_not_go_into_service(name: str) -> None:
-    add(name, seed=61)
-    number = unaccepted(name)
-    with pytest.raises(RegistryError, match=f"version {number} .* did not pass the acceptance gate"):
-        registry.promote(name, number)
-    assert aliases(name) == {"candidate": 1}
-
-
-def test_refusals_say_what_to_do(name: str) -> None:
+def test_a_version_that_is_not_there_is_named(name: str) -> None:
     with pytest.raises(RegistryError, match=r"no registered model .* yet: run `dvc repro`"):
-        registry.promote(name, 1)
-    with pytest.raises(RegistryError, match="there is no champion"):
-        registry.rollback(name)
-    assert registry.versions(name) == []
+        registry.find(registry.versions(name), name, 1)
     add(name, seed=71)
     with pytest.raises(RegistryError, match=r"no version 9 \(it has 1\)"):
-        registry.promote(name, 9)
-    with pytest.raises(RegistryError, match="there is no champion"):
-        registry.rollback(name)
+        registry.find(registry.versions(name), name, 9)
 
 
 def test_a_missing_input_is_named(name: str) -> None:

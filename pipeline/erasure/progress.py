@@ -98,6 +98,29 @@ def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], perso
     return told
 
 
+def covered(splits: pd.DataFrame) -> dict[str, str]:
+    """Requests that a model of this split has forgotten, withdrawn ones aside: request id -> key of the person's unit.
+
+    These are open requests all of whose pictures are forgotten or excluded, and erased ones of which no other picture
+    is left. Of an erased request whose key another salt made nobody can tell: it is not among them.
+
+    Args:
+        splits: the split table that the model was trained with.
+
+    Raises:
+        RequestError, SaltError: a ledger or the salt cannot be used.
+    """
+    found = [request for request in requests.read() if request.state != requests.STATES[ledger.WITHDRAWN]]
+    if not found:
+        return {}
+    salt = requests.own_salt(request for request in found if request.open)
+    units = {salt.key(person): salt.key(unit) for person, unit in _forgotten(splits).items()}
+    present = {salt.key(person) for person in splits["person"].unique()}
+    gone = {one.person for one in found if not one.open and salt.made(one.person)} - present
+    units |= {person: person for person in gone if person not in units}
+    return {request.id: units[request.person] for request in found if request.person in units}
+
+
 def service(model: str) -> Service:
     """Whom of the open requests a version has unlearned.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipeline import pages
 from pipeline.progress import progress
 from pipeline.report import (
     answer,
@@ -59,17 +60,9 @@ def write(stored: Stored, path: Path) -> dict[str, Section]:
 
 
 def _html(sections: dict[str, Section], stored: Stored) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
     from markupsafe import Markup
 
-    templates = Environment(
-        loader=PackageLoader("pipeline", "templates/report"),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":"), "ensure_ascii": False}
+    templates = pages.templates("report")
     specifications: dict[str, Any] = {}
     data: dict[str, Any] = {}
     for one in sections.values():

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline import config, gate, layout, registry, tracking_store
+from pipeline import config, evidence, gate, layout, promotion, registry, service_record, tracking_store
+from pipeline.certificates import files, signing
 from pipeline.erasure import progress
 from pipeline.errors import RegistryError
+from stages.cli.certificate import KEY, tell_certificate
 from stages.common import guarded
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 NAME = typer.Option("", "--name", help="of the registered model; default: register.model_name in params.yaml")
@@ -37,39 +44,69 @@ def list_versions(name: str = NAME) -> None:
 @app.command()
 @guarded
 def promote(
-    version: int | None = typer.Argument(None, help="default: the candidate"), name: str = NAME, yes: bool = YES
+    version: int | None = typer.Argument(None, help="default: the candidate"),
+    name: str = NAME,
+    yes: bool = YES,
+    key: Path | None = KEY,
+    force: str | None = typer.Option(
+        None,
+        metavar="WHY",
+        help="promote a version that is refused; the reason is kept for good, so no name of a person",
+    ),
 ) -> None:
-    """Put VERSION into service: it becomes the champion, the one before is kept for `rollback`."""
-    name = _resolve(name)
-    known = registry.versions(name)
-    number = version if version is not None else _holder(known, name, registry.CANDIDATE)
-    chosen = registry.check_promotable(known, name, number)
-    before = next((one.number for one in known if registry.CHAMPION in one.aliases), None)
-    if before == number:
-        typer.echo(f"version {number} of {name} is the champion already")
-        return
-    nomus = _rounded(chosen.tags.get(gate.NOMUS, "")) or "?"
-    typer.echo(f"version {number} of {name}: {chosen.tags.get('method', '?')}, validation NoMUS {nomus}")
-    _warn(f"{name}/{number}")
-    if not yes:
-        typer.confirm(f"Make it the champion in place of {_named(before)}?", abort=True)
-    _changed(name, registry.promote(name, number))
+    """Put VERSION into service: it becomes the champion and gets a certificate. Again, it completes what was killed."""
+    signer, name = _signer(key), _resolve(name)
+    plan = promotion.plan_promotion(name, version, config.load().register, force)
+    tags = plan.version.tags
+    if plan.in_service:
+        typer.echo(f"version {plan.version.number} of {name} is the champion already")
+    else:
+        nomus = _rounded(tags.get(gate.NOMUS, "")) or "?"
+        told = f"version {plan.version.number} of {name}: {tags.get('method', '?')}, validation NoMUS {nomus}"
+        typer.echo(f"{told}, verdict {tags.get(evidence.VERDICT) or '?'}")
+        for reason in plan.entry.overruled:
+            _say(f"against it, and overruled: {reason}")
+        _warn(f"{name}/{plan.version.number}")
+        if not yes:
+            typer.confirm(f"Make it the champion in place of {_named(plan.before)}?", abort=True)
+    _carry_out(plan, signer)
     typer.echo(f"Serve it: mlflow models serve -m models:/{name}@{registry.CHAMPION} --env-manager local")
 
 
 @app.command()
 @guarded
-def rollback(name: str = NAME, yes: bool = YES) -> None:
-    """Put the champion before the present one back into service."""
+def rollback(name: str = NAME, yes: bool = YES, key: Path | None = KEY) -> None:
+    """Back to the newest earlier version that passed the gate, is intact and has forgotten everything due."""
+    signer, name = _signer(key), _resolve(name)
+    plan = promotion.plan_rollback(name)
+    if plan.in_service:
+        typer.echo(f"the rollback of {name} to version {plan.version.number} was not finished: it is now")
+    else:
+        for number, reasons in plan.skipped.items():
+            _say(f"version {number} is passed over: {'; '.join(reasons)}")
+        _warn(f"{name}/{plan.version.number}")
+        if not yes:
+            typer.confirm(f"Put version {plan.version.number} of {name} back into service?", abort=True)
+    _carry_out(plan, signer)
+
+
+@app.command()
+@guarded
+def history(name: str = NAME) -> None:
+    """What was in service, since when, and what was forced and why."""
     name = _resolve(name)
-    if not (known := registry.versions(name)):
-        raise RegistryError(registry.nothing_yet(name))
-    before = next((one.number for one in known if registry.PREVIOUS in one.aliases), None)
-    if before is not None:
-        _warn(f"{name}/{before}")
-    if not yes and before is not None:
-        typer.confirm(f"Put version {before} of {name} back into service?", abort=True)
-    _changed(name, registry.rollback(name))
+    for entry in service_record.read(name):
+        told = f"{entry.time}  {entry.action:<8}  {_named(entry.before)} -> version {entry.after}"
+        typer.echo(told + ("" if entry.finished else "  (not finished)"))
+        if entry.forced:
+            typer.echo(f"    forced: {entry.forced}")
+            for reason in entry.overruled:
+                typer.echo(f"    against it: {reason}")
+
+
+def _signer(path: Path | None) -> Ed25519PrivateKey | None:
+    """The key, before anything is changed and while a path still means what the user meant."""
+    return signing.signer(path.expanduser().absolute() if path else None)
 
 
 def _resolve(name: str) -> str:
@@ -80,31 +117,29 @@ def _resolve(name: str) -> str:
     return name or config.load().register.model_name
 
 
-def _holder(known: list[registry.Version], name: str, alias: str) -> int:
-    """The version with an alias.
-
-    Raises:
-        RegistryError: there is none.
-    """
-    if not known:
-        raise RegistryError(registry.nothing_yet(name))
-    for one in known:
-        if alias in one.aliases:
-            return one.number
-    raise RegistryError(f"{name} has no {alias}: name a version of `dlfd models list`")
-
-
 def _warn(model: str) -> None:
     if known := progress.service(model).known:
         told = f"{len(known)} open request(s) to be forgotten came after it, or it never forgot them"
-        typer.secho(f"warning: {model} may still know who asked: {told} (`dlfd request list`)", fg="yellow", err=True)
+        _say(f"{model} may still know who asked: {told} (`dlfd request list`)")
 
 
-def _changed(name: str, change: registry.Change) -> None:
-    """Tell of a new champion, and enter it for the requests that it has forgotten."""
-    typer.echo(f"champion of {name}: {_named(change.before)} -> version {change.after}")
-    if done := progress.put_into_service(f"{name}/{change.after}").forgotten:
-        typer.echo(f"{len(done)} open request(s) are forgotten in service (`dlfd request list`)")
+def _say(warning: str) -> None:
+    typer.secho(f"warning: {warning}", fg="yellow", err=True)
+
+
+def _carry_out(plan: promotion.Plan, signer: Ed25519PrivateKey | None) -> None:
+    """Make the change, and tell of it."""
+
+    def certify(plan: promotion.Plan) -> None:
+        known = files.paths(plan.name, plan.version.number)
+        if not plan.entry.finished or not all(path.exists() for path in known):
+            tell_certificate(files.issue(plan.name, plan.version.number, signer, plan.entry), signer)
+
+    done = promotion.carry_out(plan, certify)
+    if not plan.in_service:
+        typer.echo(f"champion of {plan.name}: {_named(done.change.before)} -> version {done.change.after}")
+    if done.service.forgotten:
+        typer.echo(f"{len(done.service.forgotten)} open request(s) are forgotten in service (`dlfd request list`)")
 
 
 def _named(number: int | None) -> str:

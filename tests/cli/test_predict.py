@@ -33,7 +33,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         tiny.make(folder)
         for seed in (1, 2):
             registry.register("faces", tiny.write_model("dlfd", seed), tiny.metrics(0.7))
-        registry.promote("faces", 2)
+        registry.switch("faces", 2)
         (folder / "pictures/below").mkdir(parents=True)
         (folder / "pictures/a.jpg").write_bytes(hostile.picture(seed=1))
         (folder / "pictures/below/b.png").write_bytes(hostile.picture("PNG", seed=2))

@@ -154,6 +154,42 @@ def test_from_a_temporary_folder_the_ledger_and_the_salt_of_the_checkout_are_use
     assert [one.id for one in known(checkout)] == [request_id]
 
 
+def test_the_certificate_of_what_is_in_service_holds_until_it_is_touched(
+    checkout: Checkout, person: str, request_id: str, forgotten: Done, tmp_path: Path
+) -> None:
+    if (version := checkout.json("reports/registration.json")["version"]) is None:
+        pytest.skip("the gate refused every method")
+    made = dlfd(checkout, "certificate", "key", str(tmp_path / "key.pem")).out
+    public = made.split("public key ")[1].split()[0]
+    checkout.set(seed=7)  # the workspace may move on
+    dlfd(checkout, "models", "promote", "--yes", "--key", str(tmp_path / "key.pem"))
+    checkout.set(seed=0)
+    stem = f"certificates/unlearned-face-classifier-{version}"
+    data, page = f"{stem}.json", f"{stem}.html"
+    told = checkout.json(data)["certificate"]
+    (one,) = told["requests"]
+    assert (one["request"], one["person"]) == (request_id, known(checkout)[0].person)
+    assert told["evidence"]["parameters"]["seed"] == 0
+    metrics = checkout.json("metrics/retrained.json")
+    assert told["evidence"]["metrics"]["oracle"]["test_accuracy"] == metrics["test_accuracy"]
+    assert told["lineage"]["weights_sha256"] == checkout.weights(checkout.json("reports/registration.json")["accepted"])
+    assert told["lineage"]["split_sha256"] == checkout.contents("workspace/splits")["workspace/splits/splits.parquet"]
+    for name in (data, page):
+        text = (checkout.root / name).read_text(encoding="utf-8")
+        assert person not in text
+        assert "by letter" not in text
+        assert "<img" not in text
+        done = dlfd(checkout, "certificate", "verify", name, "--key", public)
+        assert f"version {version}: 1 request(s)" in done.out
+        (tmp_path / "touched").write_text(text.replace(request_id, "20200101-000000"), encoding="utf-8")
+        touched = checkout.run(
+            "dlfd", "certificate", "verify", str(tmp_path / "touched"), "--key", public, check=False, PYTHONPATH="."
+        )
+        assert (touched.code, "changed since it was signed" in touched.err) == (1, True)
+    tracked = checkout.run("git", "ls-files", "-co", "--exclude-standard", "certificates").out.split()
+    assert sorted(tracked) == [page, data]
+
+
 def test_in_service_and_what_changes_nothing(checkout: Checkout, request_id: str, forgotten: Done) -> None:
     if checkout.json("reports/registration.json")["accepted"] is None:
         pytest.skip("the gate refused every method")

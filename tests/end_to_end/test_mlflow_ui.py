@@ -51,7 +51,7 @@ def _execute() -> dict[str, str]:
     with tracking.stage_run("register") as run:
         version = registry.register("faces", tiny.write_model("dlfd", 1), tiny.metrics(), run.id)
         ids["register"] = str(run.id)
-    registry.promote("faces", version.number)
+    registry.switch("faces", version.number)
     return ids
 
 

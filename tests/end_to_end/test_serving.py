@@ -74,7 +74,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, p
         model = write_resnet()
         with tracking.stage_run("register") as run:
             version = registry.register("faces", model, tiny.metrics(), run.id)
-        registry.promote("faces", version.number)
+        registry.switch("faces", version.number)
         address = f"http://127.0.0.1:{(port := free_port())}"
         serve = ["models", "serve", "-m", "models:/faces@champion", "--env-manager", "local", "--port", str(port)]
         with running(serve, folder / "serve.log", f"{address}/ping", MLFLOW_TRACKING_URI=tracking_store.uri()):

@@ -1,0 +1,94 @@
+"""Keys: made once, kept to their owner, read from a file or the environment, and refused with a reason."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from pipeline.certificates import signing
+from pipeline.errors import CertificateError
+
+pytestmark = pytest.mark.usefixtures("checkout")
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (signing.KEY, signing.KEY_FILE):
+        monkeypatch.delenv(name, raising=False)
+
+
+def public_of(key: Ed25519PrivateKey | None) -> str:
+    assert key is not None
+    return signing.public_text(key.public_key())
+
+
+def test_a_key_is_its_owners_and_is_never_overwritten() -> None:
+    path = Path("keys/one.pem")
+    public = signing.make_key(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.read_bytes()
+    with pytest.raises(CertificateError, match="exists: a key is never overwritten"):
+        signing.make_key(path)
+    assert path.read_bytes() == before
+    assert public_of(signing.signer(path)) == public
+    with pytest.raises(CertificateError, match="cannot be written"):
+        signing.make_key(path / "below")
+
+
+def test_a_key_comes_from_a_file_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert signing.signer() is None
+    first, second, third = (signing.make_key(Path(f"{one}.pem")) for one in "abc")
+    monkeypatch.setenv(signing.KEY, Path("a.pem").read_text())
+    assert public_of(signing.signer()) == first
+    monkeypatch.setenv(signing.KEY, Path("a.pem").read_text().replace("\n", "\\n"))  # as many secret stores give it
+    assert public_of(signing.signer()) == first
+    monkeypatch.setenv(signing.KEY_FILE, "b.pem")
+    assert public_of(signing.signer()) == second
+    assert public_of(signing.signer(Path("c.pem"))) == third
+
+
+def test_a_public_key_comes_as_text_or_in_any_usual_file() -> None:
+    text = signing.make_key(Path("a.pem"))
+    key = signing.signer(Path("a.pem"))
+    assert key is not None
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    Path("public.pem").write_bytes(pem)
+    Path("public.txt").write_text(text + "\n")
+    for told in (text, "a.pem", "public.pem", "public.txt"):
+        assert signing.public_text(signing.public_key(told)) == text
+
+
+def test_what_is_no_key_is_refused_and_never_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = Ed25519PrivateKey.generate()
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    other = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    for content, told in (
+        (b"hunter2", "no private key in PEM"),
+        (locked, "has a passphrase"),
+        (other, "is no Ed25519"),
+    ):
+        Path("key").write_bytes(content)
+        with pytest.raises(CertificateError, match=told) as refused:
+            signing.signer(Path("key"))
+        assert "hunter2" not in str(refused.value)
+    with pytest.raises(CertificateError, match=r"missing cannot be read \(No such file"):
+        signing.signer(Path("missing"))
+    monkeypatch.setenv(signing.KEY, "hunter2")
+    with pytest.raises(CertificateError, match=signing.KEY) as refused:
+        signing.signer()
+    assert "hunter2" not in str(refused.value)
+    Path("nothing").write_text("nothing")
+    for wrong in ("AAAA", "no key", "nothing"):
+        with pytest.raises(CertificateError, match="public key"):
+            signing.public_key(wrong)
