@@ -47,6 +47,13 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
     r"mlflow models serve .*": (f"{END}/test_serving.py::*", '"serve"'),
     r"(\(printf .*\) \| )?curl localhost:5001/invocations .*": (f"{END}/test_serving.py::*", "/invocations"),
     r"dlfd predict .*": ("tests/cli/test_predict.py::*", "predict"),
+    r"(dlfd models promote && )?dlfd round start": (f"{END}/test_rounds_and_erasing.py::*", '"round", "start"'),
+    r"dlfd erase( --yes)?": (f"{END}/test_rounds_and_erasing.py::*", '"erase", "--yes"'),
+    r"dlfd scan": (f"{END}/test_rounds_and_erasing.py::*", '"scan"'),
+    r"dlfd models history": ("tests/cli/test_models_command.py::*", 'dlfd("history")'),
+    r"dlfd certificate key \S+": (f"{END}/test_erasure.py::*", '"certificate", "key"'),
+    r"dlfd certificate verify .*": (f"{END}/test_erasure.py::*", '"certificate", "verify"'),
+    r"dlfd certificate issue 3": ("tests/cli/test_models_command.py::*", '"issue"'),
     r"make ui": (f"{END}/test_mlflow_ui.py::*", '"server", "--backend-store-uri"'),
     r"make test": (".ci/run::*", "make test"),
 }
