@@ -221,3 +221,15 @@ def test_the_site_builds_without_a_broken_link(tmp_path: Path) -> None:
     home = (tmp_path / "site/index.html").read_text(encoding="utf-8")
     assert 'href="tutorial.html"' in home, "links of the README lead to pages of the site"
     assert not re.findall(r'<(?:script|link)[^>]+(?:src|href)="https?:[^"]+\.(?:js|css)', home), "it works offline"
+
+
+@pytest.mark.parametrize("data", ["mufac", "rafdb"])
+def test_results_are_what_the_command_wrote(data: str) -> None:
+    """Accuracy, MIA and NoMUS of every model under both protocols stand in docs/results.md as in results/."""
+    lines = (ROOT / "docs/results.md").read_text(encoding="utf-8").splitlines()
+    for protocol in ("person", "published"):
+        cells = pd.read_csv(ROOT / f"results/{data}-{protocol}-cells.csv")
+        for _, row in cells.iterrows():
+            figures = [f"{row[name]:.3f}".lstrip("0") for name in ("test_accuracy", "mia_accuracy", "nomus")]
+            told = f" | {' | '.join(figures)} | "
+            assert any(line.startswith(f"| {row['model']} | ") and told in line for line in lines), (row["model"], told)
