@@ -29,7 +29,6 @@ SHA, ARTIFACT_SHA = "evidence_sha256", "artifact_sha256"
 REQUESTS, VERDICT, PARENT, PARENT_SHA = "requests_forgotten", "verdict", "parent_version", "parent_weights_sha256"
 ORIGINAL = "original"  # as parent: a model that is in no registry
 DESCRIBED = ("architecture", "task", "classes", "image_size", "dataset", "seed", "trained_on", "persons_forgotten")
-PERSONS = ("persons.csv", "persons_of_earlier_rounds.csv")
 SHOWN_IDS = 2000  # request ids in a tag, which MLflow limits; the document has them all
 ANEW = "`dvc repro --force --single-item register` enters it anew where its model is still the accepted one"
 
@@ -201,7 +200,7 @@ def _requests(name: str) -> dict[str, dict[str, Any]]:
     units = progress.covered(splits.read(layout.SPLITS))
     if not units:
         return {}
-    tables = [layout.EVALUATION / name / file for file in PERSONS]
+    tables = [layout.EVALUATION / name / file for file in layout.PERSONS]
     ranked = pd.concat([pd.read_csv(path) for path in tables if path.is_file()]).set_index("person")
     return {
         one: {

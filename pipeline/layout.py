@@ -12,6 +12,7 @@ FACES = WORKSPACE / "faces"  # images.npy, table.parquet, dataset.json
 SPLITS = WORKSPACE / "splits"  # splits.parquet, splits.json
 VALIDATION = WORKSPACE / "validation"  # result.json
 MODELS = WORKSPACE / "models"  # <name>/model.safetensors, model.json, history.csv, examples.png (dlfd, drawn faces)
+PERSONS = ("persons.csv", "persons_of_earlier_rounds.csv")  # of an evaluation: who was forgotten now, and before
 EVALUATION = WORKSPACE / "evaluation"  # <name>/samples.parquet, outputs.npz, attacks.csv, persons.csv
 YARDSTICKS = WORKSPACE / "yardsticks"  # <name>/samples.parquet, outputs.npz of the oracle and of models for audits
 BASE = WORKSPACE / "base"  # base.json and, of a round that starts from the model in service, its model folder

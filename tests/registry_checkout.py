@@ -87,7 +87,8 @@ def train(name: str, forget: str, retain: str = "ABC", nomus: float = 0.7) -> in
     write_results("dlfd", 0.52, validation_nomus=nomus, validation_person_nomus=nomus)
     key = pseudonyms.load().key
     ranks = "".join(f"{key(one)},2,0.1,0.4,False\n" for one in forget)
-    (layout.EVALUATION / "dlfd" / "persons.csv").write_text(f"person,pictures,score,rank,detected\n{ranks}")
+    for file, rows_of in zip(layout.PERSONS, (ranks, ""), strict=True):
+        (layout.EVALUATION / "dlfd" / file).write_text(f"person,pictures,score,rank,detected\n{rows_of}")
     figures = json.loads((layout.METRICS / "dlfd.json").read_text())
     decision = gate.decide(metrics(), {"dlfd": figures}, config.Params().register)
     told = evidence.gather("dlfd", config.Params(), decision)

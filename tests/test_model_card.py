@@ -27,7 +27,7 @@ def folder(checkout: Path) -> Path:
     """A model's, in a checkout with the references' metrics."""
     (checkout / ".dvc").rmdir()
     tiny.make(checkout)
-    layout.METRICS.mkdir()
+    layout.METRICS.mkdir(exist_ok=True)
     for name, accuracy in (("original", 0.777), ("retrained", 0.555)):
         (layout.METRICS / f"{name}.json").write_text(json.dumps(figures(test_accuracy=accuracy, **tiny.metrics())))
     return tiny.write_model("dlfd", 1)
@@ -68,7 +68,7 @@ def test_a_bad_verdict_is_told_as_a_warning(folder: Path, word: str) -> None:
 def test_intervals_come_from_the_stored_results(folder: Path) -> None:
     right = (np.arange(100) < 61).repeat(2)
     table = pd.DataFrame({"subset": "test", "unit": np.arange(100).repeat(2), "correct": right})
-    (layout.EVALUATION / "dlfd").mkdir(parents=True)
+    (layout.EVALUATION / "dlfd").mkdir(parents=True, exist_ok=True)
     table.to_parquet(layout.EVALUATION / "dlfd/samples.parquet")
     assert "| test accuracy | 0.610 [0.5" in card(folder)
 

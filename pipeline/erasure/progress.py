@@ -53,8 +53,8 @@ def of_method(name: str, model: str, audit: Mapping[str, Any]) -> dict[str, str]
     from pipeline.data import splits
 
     folder = layout.EVALUATION / name
-    ranked = [pd.read_csv(folder / file) for file in ("persons.csv", "persons_of_earlier_rounds.csv")]
-    persons = pd.concat([table for table in ranked if len(table)])
+    ranked = [pd.read_csv(folder / file) for file in layout.PERSONS]
+    persons = pd.concat([table for table in ranked if len(table)] or ranked[:1])
     return registered(model, splits.read(layout.SPLITS), audit, persons)
 
 

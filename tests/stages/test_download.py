@@ -43,7 +43,7 @@ def test_what_was_read_in_spite_of_a_flaw_is_said(
 ) -> None:
     draw(layout.RAW / "61_1_20170109150557335.jpg.chip.jpg")
     stage("download", monkeypatch)[0]()
-    assert "warning: 1 name(s) without a race" in capsys.readouterr().err
+    assert "warning: 1 name(s) lack the gender or the race" in capsys.readouterr().err
 
 
 def test_synthetic_faces(monkeypatch: pytest.MonkeyPatch) -> None:
