@@ -91,15 +91,15 @@ def configure(root: Path, values: Mapping[str, Any]) -> None:
     """Change params.yaml of a checkout: `section.key` -> value."""
     from ruamel.yaml import YAML
 
-    yaml = YAML()
-    yaml.width = 120
+    editor = YAML()
+    editor.width = 120
     path = root / "params.yaml"
-    params = yaml.load(path.read_text(encoding="utf-8"))
+    params = editor.load(path.read_text(encoding="utf-8"))
     for name, value in values.items():
         section, _, key = name.rpartition(".")
-        (params[section] if section else params)[key] = yaml.load(json.dumps(value))  # lists stay on their line
+        (params[section] if section else params)[key] = editor.load(json.dumps(value))  # lists stay on their line
     with path.open("w", encoding="utf-8") as file:
-        yaml.dump(params, file)
+        editor.dump(params, file)
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:

@@ -71,7 +71,7 @@ def test_there_is_no_pickle_in_it(version: Path) -> None:
     files = {path.relative_to(version).as_posix(): path for path in version.rglob("*") if path.is_file()}
     assert "artifacts/model/model.safetensors" in files
     for name, path in files.items():
-        known = name.endswith((".py", ".json", ".yaml", ".txt", ".safetensors", "MLmodel", "_meta"))
+        known = name.endswith((".py", ".json", ".yaml", ".csv", ".txt", ".safetensors", "MLmodel", "_meta"))
         assert known, f"{name} is of no kind that is known to hold no code of a pickle"
         assert not path.read_bytes().startswith((b"\x80", b"PK\x03\x04")), f"{name} begins like a pickle or torch.save"
     told = (version / "MLmodel").read_text()

@@ -106,6 +106,12 @@ def _figures(number: int, name: str) -> dict[str, Any]:
         gate.DETECTED: 3.0,
         gate.OVER_FORGOTTEN: 0.0,
         "relearn_steps": 10 * number,
+        "forgotten_verdict": "forgotten",
+        "forgotten_auc": 0.51,
+        "forgotten_auc_low": 0.48,
+        "forgotten_auc_high": 0.54,
+        "forgotten_persons": 3.0,
+        "forgotten_persons_detected": 0.0,
         "relearn_reached": 1.0,
     }
 
