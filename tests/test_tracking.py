@@ -296,7 +296,7 @@ def stage_whose_server_is_lost(server: subprocess.Popen[bytes]) -> Callable[[], 
     return stage
 
 
-def _wait_for(function: Callable[[], object], seconds: float = 60) -> None:
+def _wait_for(function: Callable[[], object], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -113,7 +113,7 @@ def test_after_the_round_there_is_nothing_to_do(rounds: Rounds) -> None:
 
 @pytest.fixture(scope="module")
 def erased(rounds: Rounds) -> tuple[Rounds, Done, np.ndarray]:
-    """Everything pushed to a remote, an experiment queued and a run deleted softly; erased at the third attempt."""
+    """Everything pushed to a remote, an experiment queued and a run deleted softly; erased at the second attempt."""
     checkout = rounds.checkout
     if checkout.json("reports/registration.json")["accepted"] is None:
         pytest.skip("the gate refused the second round")
@@ -132,9 +132,8 @@ def erased(rounds: Rounds) -> tuple[Rounds, Done, np.ndarray]:
     assert f"{2 * PERSONS} request(s); {NAME}/2 stays in service" in dry.out
     changed = {name for name, digest in checkout.contents(".").items() if before.get(name) != digest}
     assert all(name.startswith(("mlflow.db", ".dvc/tmp")) for name in changed), "a dry run"
-    for moment in ("keeps them out", "building the store"):
-        killed_at(checkout, moment)
-        assert "data erased" not in {one.state for one in known(checkout)}
+    killed_at(checkout, "building the store")
+    assert "data erased" not in {one.state for one in known(checkout)}
     return rounds, dlfd(checkout, "erase", "--yes"), face
 
 
@@ -173,8 +172,9 @@ def test_models_that_remember_are_gone_and_the_champion_serves(erased: tuple[Rou
     checkout = erased[0].checkout
     versions = checkout.mlflow.search_model_versions("")
     assert [
-        (one.version, checkout.mlflow.get_model_version_by_alias(NAME, "champion").version) for one in versions
-    ] == [("2", "2")]
+        (int(one.version), int(checkout.mlflow.get_model_version_by_alias(NAME, "champion").version))
+        for one in versions
+    ] == [(2, 2)]
     kept = {path.name for path in (checkout.root / "mlartifacts/models").iterdir()}
     assert kept == {versions[0].source.rpartition("/")[2]}
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
@@ -210,6 +210,7 @@ def test_a_leftover_is_found_wherever_it_lies(erased: tuple[Rounds, Done, np.nda
 
 def test_the_pipeline_goes_on_and_nobody_changes_sides(erased: tuple[Rounds, Done, np.ndarray]) -> None:
     checkout = erased[0].checkout
+    checkout.set(validate__min_images_per_subset=1)  # nearly all of the random forget set had asked
     done = checkout.dvc("repro", "train@original")
     assert done.stages == ["split", "validate", "base", "train@original"], "the store was built by erase"
     champion = checkout.mlflow.get_model_version_by_alias(NAME, "champion")
