@@ -54,7 +54,7 @@ class Checkout:
     def run(self, *command: str, check: bool = True, **environment: str) -> Done:
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:  # a daemon would keep pipes open
             ended = subprocess.run(
-                command, cwd=self.root, env=self.environment(**environment), stdout=out, stderr=err, timeout=400
+                command, cwd=self.root, env=self.environment(**environment), stdout=out, stderr=err, timeout=900
             )
             told = []
             for file in (out, err):
