@@ -212,7 +212,7 @@ def test_the_pipeline_goes_on_and_nobody_changes_sides(erased: tuple[Rounds, Don
     checkout = erased[0].checkout
     checkout.set(validate__min_images_per_subset=1)  # nearly all of the random forget set had asked
     done = checkout.dvc("repro", "train@original")
-    assert done.stages == ["split", "validate", "base", "train@original"], "the store was built by erase"
+    assert done.stages == ["settings", "split", "validate", "base", "train@original"], "the store was built by erase"
     champion = checkout.mlflow.get_model_version_by_alias(NAME, "champion")
     assert checkout.weights("original") == champion.tags["weights_sha256"]
     before = pd.read_csv(checkout.root / "erasure/sides.csv").set_index("person")["side"]
