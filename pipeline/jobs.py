@@ -95,7 +95,7 @@ def take_over_base(params: Params, splits: pd.DataFrame) -> History:
     """
     info = models.load_info(layout.BASE)
     own = _describe("original", params, splits)
-    wanted = {**{name: own[name] for name in ("task", "classes", "image_size")}, **asdict(params.model)}
+    wanted = {**{name: own[name] for name in SAME_AS_BASE}, **asdict(params.model)}
     other = [name for name in (*SAME_AS_BASE, "architecture", "head") if info.get(name) != wanted[name]]
     if other:
         told = "; ".join(f"{name} {info.get(name)!r}, not {wanted[name]!r}" for name in other)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import pandas as pd
 
-from pipeline import layout, models
+from pipeline import architectures, layout, models
 from pipeline.config import Params
 from pipeline.data import subsets
 from pipeline.evaluation.metrics import on_validation
@@ -145,7 +145,7 @@ def _quick(settings: EvaluateSettings) -> EvaluateSettings:
 
 def _fingerprint(settings: TrainSettings, params: Params, splits: pd.DataFrame) -> str:
     """Of what a trial depends on beside its knobs: another original, split or start is another search."""
-    weights = hashlib.sha256((layout.MODELS / "original" / "model.safetensors").read_bytes()).hexdigest()
+    weights = architectures.sha256(layout.MODELS / "original" / models.WEIGHTS)
     rows = pd.util.hash_pandas_object(splits[["image", "subset", "label"]], index=False).to_numpy().tobytes()
     told = json.dumps([weights, asdict(settings), params.seed, asdict(params.evaluate)], sort_keys=True)
     return hashlib.sha256(told.encode() + rows).hexdigest()[:12]

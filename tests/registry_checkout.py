@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 import torch
 from torch import nn
 
-from pipeline import config, evidence, gate, layout, pseudonyms, registry, tracking_store
+from pipeline import config, evidence, gate, layout, models, pseudonyms, registry, tracking_store
 from pipeline.erasure import progress
 from pipeline.tracking_store import Store
 
@@ -32,6 +35,23 @@ class Tiny(nn.Module):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         features = self.normalisation(self.convolution((pixels - 0.5) / 0.25)).relu().mean((2, 3))
         return self.head(features)
+
+
+@contextmanager
+def opened(folder: Path, *, drawn: bool = True) -> Iterator[pytest.MonkeyPatch]:
+    """`make` in a folder that is the working one, whatever the environment of whoever runs the tests says.
+
+    Args:
+        drawn: whether `pipeline.models.load` is `load`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
+            patch.delenv(name, raising=False)
+        patch.chdir(folder)
+        if drawn:
+            patch.setattr(models, "load", load)
+        make(folder)
+        yield patch
 
 
 def load(folder: Path, device: str = "cpu") -> nn.Module:

@@ -18,7 +18,6 @@ from pipeline import (
     evidence,
     gate,
     layout,
-    models,
     promotion,
     pseudonyms,
     registry,
@@ -39,13 +38,8 @@ LATER, PAST = "2999-01-01", "2020-01-01"
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("promotion")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
-            patch.delenv(name, raising=False)
-        patch.chdir(folder)
-        patch.setattr(models, "load", tiny.load)
+    with tiny.opened(folder) as patch:
         patch.setattr(served_model, "log", tiny.log)
-        tiny.make(folder)
         yield folder
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import registry_checkout as tiny
 
-from pipeline import layout, models, registry, tracking, tracking_store
+from pipeline import layout, registry, tracking, tracking_store
 from pipeline.errors import RegistryError
 from pipeline.registry import Change
 
@@ -21,13 +21,8 @@ PROJECT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("registry")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
-            patch.delenv(name, raising=False)
+    with tiny.opened(folder) as patch:
         patch.setenv("DVC_EXP_NAME", "wild-fig")
-        patch.chdir(folder)
-        patch.setattr(models, "load", tiny.load)
-        tiny.make(folder)
         yield folder
 
 

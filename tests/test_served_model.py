@@ -43,11 +43,7 @@ print(json.dumps([pipeline.__file__, served.predict(pandas.DataFrame({"image": [
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """With a real model as the only version of `faces`; nothing is in service."""
     folder = tmp_path_factory.mktemp("served")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
-            patch.delenv(name, raising=False)
-        patch.chdir(folder)
-        tiny.make(folder)
+    with tiny.opened(folder, drawn=False):
         torch.manual_seed(0)
         info = {"architecture": "resnet18", "task": "age", "classes": CLASSES, "image_size": SIZE}
         models.save(models.build("resnet18", 2), layout.MODELS / "dlfd", info | {"persons_forgotten": 2})

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline import config, layout, tracking_store
 from pipeline.certificates import files, signing
-from pipeline.errors import RegistryError
+from stages.cli.registered import NAME, resolve
 from stages.common import guarded
 
 if TYPE_CHECKING:
@@ -46,15 +44,12 @@ def make_key(file: Path = typer.Argument(..., help="new; outside of the reposito
 @guarded
 def issue(
     version: int = typer.Argument(..., help="one that is or was in service"),
-    name: str = typer.Option("", "--name", help="of the registered model; default: register.model_name in params.yaml"),
+    name: str = NAME,
     key: Path | None = KEY,
 ) -> None:
     """Write the certificate of VERSION anew, such as to sign it. What it says is in the registry and the ledger."""
     signer = signing.signer(key.expanduser().absolute() if key else None)
-    if not tracking_store.enabled():
-        raise RegistryError("DLFD_TRACKING=off hides the registry, which is MLflow's: unset it for this command")
-    os.chdir(layout.root())
-    tell_certificate(files.issue(name or config.load().register.model_name, version, signer), signer)
+    tell_certificate(files.issue(resolve(name), version, signer), signer)
 
 
 @app.command()

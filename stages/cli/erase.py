@@ -15,9 +15,10 @@ from pipeline.data.removal import Pictures
 from pipeline.erasure import purge, tombstones
 from pipeline.erasure.scan import Report, walk
 from pipeline.erasure.scan import scan as look
-from pipeline.errors import EraseError, RegistryError
+from pipeline.errors import EraseError
 from pipeline.progress import progress
 from stages import purging
+from stages.cli.registered import resolve
 from stages.cli.rounds import begin
 from stages.common import guarded
 
@@ -61,10 +62,7 @@ def erase(
     project: list[Path] = PROJECT,
 ) -> None:
     """Erase the data of everybody whose request is in service, and every model and copy that remembers them."""
-    os.chdir(layout.root())
-    if not tracking_store.enabled():
-        raise RegistryError("DLFD_TRACKING=off hides the registry, which is MLflow's: unset it for this command")
-    plan = _plan()
+    plan = _plan(resolve())
     if plan is None:
         return
     _show(plan)
@@ -89,10 +87,8 @@ def scan() -> None:
     _tell(_look(_places()))
 
 
-def _plan() -> Plan | None:
+def _plan(name: str) -> Plan | None:
     """What there is to erase; None, with a word why, where it is nothing."""
-    params = config.load()
-    name = params.register.model_name
     champion = next((one for one in registry.versions(name) if registry.CHAMPION in one.aliases), None)
     due = purge.due(f"{name}/{champion.number}" if champion else "")
     if due.waiting:
@@ -101,7 +97,7 @@ def _plan() -> Plan | None:
     if champion is None or not due.ready:
         typer.echo("nothing to erase: no open request is in service")
         return None
-    persons = purge.persons(due.ready, params.split.forget_persons)
+    persons = purge.persons(due.ready, config.load().split.forget_persons)
     keep = set.intersection(*(request.unlearned_by() for request in due.ready))
     seal = purge.sealed(persons.traces)
     imported = purging.source_of_import()

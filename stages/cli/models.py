@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline import config, evidence, gate, layout, promotion, registry, service_record, tracking_store
+from pipeline import config, evidence, gate, promotion, registry, service_record
 from pipeline.certificates import files, signing
 from pipeline.erasure import progress
-from pipeline.errors import RegistryError
 from stages.cli.certificate import KEY, tell_certificate
+from stages.cli.registered import NAME, resolve
 from stages.common import guarded
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-NAME = typer.Option("", "--name", help="of the registered model; default: register.model_name in params.yaml")
 YES = typer.Option(False, "--yes", "-y", help="do not ask")
 
 
@@ -33,7 +31,7 @@ def group() -> None:
 @guarded
 def list_versions(name: str = NAME) -> None:
     """All registered versions, newest first, with their aliases and validation figures."""
-    name = _resolve(name)
+    name = resolve(name)
     known = registry.versions(name)
     if not known:
         typer.echo(registry.nothing_yet(name))
@@ -55,7 +53,7 @@ def promote(
     ),
 ) -> None:
     """Put VERSION into service: it becomes the champion and gets a certificate. Again, it completes what was killed."""
-    signer, name = _signer(key), _resolve(name)
+    signer, name = _signer(key), resolve(name)
     plan = promotion.plan_promotion(name, version, config.load().register, force)
     tags = plan.version.tags
     if plan.in_service:
@@ -77,7 +75,7 @@ def promote(
 @guarded
 def rollback(name: str = NAME, yes: bool = YES, key: Path | None = KEY) -> None:
     """Back to the newest earlier version that passed the gate, is intact and has forgotten everything due."""
-    signer, name = _signer(key), _resolve(name)
+    signer, name = _signer(key), resolve(name)
     plan = promotion.plan_rollback(name)
     if plan.in_service:
         typer.echo(f"the rollback of {name} to version {plan.version.number} was not finished: it is now")
@@ -94,7 +92,7 @@ def rollback(name: str = NAME, yes: bool = YES, key: Path | None = KEY) -> None:
 @guarded
 def history(name: str = NAME) -> None:
     """What was in service, since when, and what was forced and why."""
-    name = _resolve(name)
+    name = resolve(name)
     for entry in service_record.read(name):
         told = f"{entry.time}  {entry.action:<8}  {_named(entry.before)} -> version {entry.after}"
         typer.echo(told + ("" if entry.finished else "  (not finished)"))
@@ -107,14 +105,6 @@ def history(name: str = NAME) -> None:
 def _signer(path: Path | None) -> Ed25519PrivateKey | None:
     """The key, before anything is changed and while a path still means what the user meant."""
     return signing.signer(path.expanduser().absolute() if path else None)
-
-
-def _resolve(name: str) -> str:
-    """The model's name, with the checkout's root as working folder, where params.yaml and mlflow.db are."""
-    if not tracking_store.enabled():
-        raise RegistryError("DLFD_TRACKING=off hides the registry, which is MLflow's: unset it for this command")
-    os.chdir(layout.root())
-    return name or config.load().register.model_name
 
 
 def _warn(model: str) -> None:

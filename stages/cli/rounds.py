@@ -8,13 +8,13 @@ from pathlib import Path
 
 import typer
 
-from pipeline import config, layout, registry, starting_point, tracking_store
+from pipeline import config, layout, registry, starting_point
 from pipeline.erasure import progress, requests, rounds
 from pipeline.errors import RegistryError
+from stages.cli.registered import NAME, resolve
 from stages.common import guarded
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-NAME = typer.Option("", "--name", help="of the registered model; default: register.model_name in params.yaml")
 
 
 @app.callback()
@@ -26,11 +26,8 @@ def group() -> None:
 @guarded
 def start(name: str = NAME) -> None:
     """Begin a round: the next `dvc repro` starts from the model in service and forgets only what is new."""
-    os.chdir(layout.root())
-    if not tracking_store.enabled():
-        raise RegistryError("DLFD_TRACKING=off hides the registry, which is MLflow's: unset it for this command")
+    begin(resolve(name))
     settings = config.load()
-    begin(name or settings.register.model_name)
     if settings.unlearn.start_from != rounds.CHAMPION:
         told = f"unlearn.start_from is {settings.unlearn.start_from}: {rounds.CHAMPION} in params.yaml would use it"
         typer.secho(f"note: {told}", fg="yellow", err=True)

@@ -10,7 +10,7 @@ import registry_checkout as tiny
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline import layout, models, pseudonyms, registry, served_model, tracking_store
+from pipeline import layout, pseudonyms, registry, served_model, tracking_store
 from pipeline.certificates import files, signing
 from pipeline.erasure import ledger, requests
 from stages.cli.certificate import app as certificates
@@ -20,16 +20,11 @@ from stages.cli.models import app
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cli")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
-            patch.delenv(name, raising=False)
+    with tiny.opened(folder) as patch:
         patch.setenv("COLUMNS", "140")
-        patch.chdir(folder)
-        patch.setattr(models, "load", tiny.load)
         patch.setattr(served_model, "log", tiny.log)
         for name in (signing.KEY, signing.KEY_FILE):
             patch.delenv(name, raising=False)
-        tiny.make(folder)
         yield folder
 
 

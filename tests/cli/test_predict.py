@@ -15,7 +15,7 @@ import registry_checkout as tiny
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline import models, registry
+from pipeline import registry
 from stages.cli import app
 
 COLUMNS = ["file", "label", "probability_young", "probability_middle", "probability_old", "error"]
@@ -25,12 +25,7 @@ COLUMNS = ["file", "label", "probability_young", "probability_middle", "probabil
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Version 1 of `faces` is registered, 2 is in service; `pictures/` holds two pictures and a file that is none."""
     folder = tmp_path_factory.mktemp("predict")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
-            patch.delenv(name, raising=False)
-        patch.chdir(folder)
-        patch.setattr(models, "load", tiny.load)
-        tiny.make(folder)
+    with tiny.opened(folder):
         for seed in (1, 2):
             registry.register("faces", tiny.write_model("dlfd", seed), tiny.metrics(0.7))
         registry.switch("faces", 2)

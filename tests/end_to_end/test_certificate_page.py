@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import tiny_certificate as tiny
-from browser import CHROMIUM, FLAGS
+from browser import launched
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from pipeline.certificates import files
 
@@ -19,12 +19,8 @@ KEY = Ed25519PrivateKey.from_private_bytes(b"1" * 32)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium found: install Debian's `chromium` to look at the certificate")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched("the certificate") as started:
         yield started
-        started.close()
 
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["signed", "unsigned"])

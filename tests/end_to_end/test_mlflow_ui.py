@@ -12,7 +12,7 @@ from browser import CHROMIUM, FLAGS
 from playwright.sync_api import Page, expect, sync_playwright
 from servers import free_port, running
 
-from pipeline import models, registry, tracking, tracking_store
+from pipeline import registry, tracking, tracking_store
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.browser]
 NAMES = ("train original", "unlearn dlfd", "register")
@@ -25,13 +25,8 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
     if CHROMIUM is None:
         pytest.skip("no chromium found: install Debian's `chromium` to look at MLflow's pages")
     folder = tmp_path_factory.mktemp("ui")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
-            patch.delenv(name, raising=False)
+    with tiny.opened(folder) as patch:
         patch.setenv("DVC_EXP_NAME", "wild-fig")
-        patch.chdir(folder)
-        patch.setattr(models, "load", tiny.load)
-        tiny.make(folder)
         yield _execute()
 
 

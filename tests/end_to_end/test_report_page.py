@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import tiny_report as tiny
-from browser import CHROMIUM, FLAGS
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from browser import launched
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from pipeline.report import page as report
 
@@ -22,12 +22,8 @@ DRAWN = "body[data-drawn]"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium found: install Debian's `chromium` to look at the report")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched("the report") as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

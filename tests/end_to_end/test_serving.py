@@ -66,11 +66,7 @@ class Server:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, prediction.Predictor]]:
     """The champion, and the model that it is."""
     folder = tmp_path_factory.mktemp("serving")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
-            patch.delenv(name, raising=False)
-        patch.chdir(folder)
-        tiny.make(folder)
+    with tiny.opened(folder, drawn=False):
         model = write_resnet()
         with tracking.stage_run("register") as run:
             version = registry.register("faces", model, tiny.metrics(), run.id)
