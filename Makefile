@@ -16,7 +16,7 @@ repro: $(VENV)/.installed  ## set up and run the main job
 	dvc repro
 
 test: $(VENV)/.installed lint  ## set up and pass all tests, side by side with a thread each
-	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/.installed  ## the tests that need neither DVC nor a browser
 	python -m pytest -m "not end_to_end"

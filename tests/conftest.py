@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,17 +14,25 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-os.environ["DLFD_SALT_FILE"] = str(Path(tempfile.mkdtemp(prefix="dlfd-tests-")) / "salt")  # not the checkout's own
+_scratch = tempfile.TemporaryDirectory(prefix="dlfd-tests-")  # removed when the tests end
+os.environ["DLFD_SALT_FILE"] = str(Path(_scratch.name) / "salt")  # not the checkout's own
 sys.path.insert(0, str(Path(__file__).parent))  # tests/helpers.py
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, which may be absent
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Side by side (pytest -n 2): a file is one worker's, and so is the one pipeline run of the end-to-end tests."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "end to end" if nodeid.startswith("tests/end_to_end/") else nodeid.split("::")[0]
+
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (pytest -n 2): a file is one worker's, and so is the one pipeline run of the end-to-end tests,
-    which is the longest and starts first."""
-    for item in items:
-        group = "end_to_end" if _end_to_end(item) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+    """The end-to-end tests take longest and start first."""
     items.sort(key=lambda item: not _end_to_end(item))
 
 
