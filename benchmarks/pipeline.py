@@ -1,7 +1,7 @@
 """The whole pipeline in a fresh clone: cold, with nothing to do, with one knob changed; and where the time goes.
 
-    python -m benchmarks.pipeline                       clones what is committed here into a temporary folder
-    python -m benchmarks.pipeline --folder /tmp/timed   … into this one, which stays, with the cold run committed in it
+python -m benchmarks.pipeline                       clones what is committed here into a temporary folder
+python -m benchmarks.pipeline --folder /tmp/timed   … into this one, which stays, with the cold run committed in it
 """
 
 from __future__ import annotations
