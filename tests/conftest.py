@@ -6,7 +6,6 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,26 +17,18 @@ _scratch = tempfile.TemporaryDirectory(prefix="dlfd-tests-")  # removed when the
 os.environ["DLFD_SALT_FILE"] = str(Path(_scratch.name) / "salt")  # not the checkout's own
 sys.path.insert(0, str(Path(__file__).parent))  # tests/helpers.py
 
-
-@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, which may be absent
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Side by side (pytest -n 2): a file is one worker's, and so is the one pipeline run of the end-to-end tests."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByFile(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return "end to end" if nodeid.startswith("tests/end_to_end/") else nodeid.split("::")[0]
-
-    return ByFile(config, log)
+WITHOUT_A_RUN = ("test_serving.py", "test_mlflow_ui.py", "test_report_page.py", "test_certificate_page.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The end-to-end tests take longest and start first."""
-    items.sort(key=lambda item: not _end_to_end(item))
+    """What takes longest starts first: the pipeline's own run, and beside it what need not wait for it."""
+    items.sort(key=lambda item: _place(item.path))
 
 
-def _end_to_end(item: pytest.Item) -> bool:
-    return "end_to_end" in item.path.parts
+def _place(test: Path) -> int:
+    if "end_to_end" not in test.parts:
+        return 3
+    return 0 if test.name == "test_pipeline.py" else 1 if test.name in WITHOUT_A_RUN else 2
 
 
 @pytest.fixture

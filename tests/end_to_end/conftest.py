@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 from checkouts import Checkout, Done
+from filelock import FileLock
 
 PROJECT = Path(__file__).parents[2]
 DATA = {"kind": "synthetic", "seed": 0, "persons": 150, "images_per_person": 2, "image_size": 32}
@@ -42,10 +46,55 @@ PATHS_IN_MLFLOW = (  # where its database keeps the place of the checkout
 
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the whole run of tests, that of all workers where they are side by side."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def first_run(shared: Path) -> Done:
+    """`dvc repro` in a fresh clone, once for all workers; nobody touches the clone after it."""
+    told = shared / "first_run.json"
+    with FileLock(shared / "first_run.lock"):
+        if not told.exists():
+            done = _fresh(shared / "fresh").dvc("repro")
+            told.write_text(json.dumps(asdict(done)), encoding="utf-8")
+    return Done(**json.loads(told.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def copied(
+    first_run: Done, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Checkout]]:
+    """Makes a copy of the clone after its first run; the names given are left out of it."""
+    made: list[Path] = []
+    origin = shared / "fresh"
+
+    def copy(*without: str) -> Checkout:
+        made.append(tmp_path_factory.mktemp("copy"))
+        root = made[-1] / "copy"
+        shutil.copytree(origin, root, ignore=shutil.ignore_patterns(*without), symlinks=True)
+        if (root / "mlflow.db").exists():
+            _move_mlflow(root / "mlflow.db", str(origin), str(root))
+        return Checkout(root)
+
+    yield copy
+    for folder in made:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def reproduced(copied: Callable[..., Checkout]) -> Checkout:
+    """A copy that a worker's tests share. Read it; to change something, take one of your own."""
+    return copied()
+
+
+def _fresh(root: Path) -> Checkout:
     """What `git clone` gives of the working tree, with tiny settings: nothing has run, no cache, no remote."""
-    folder = tmp_path_factory.mktemp("clone")
-    checkout = Checkout(folder / "fresh")
+    checkout = Checkout(root)
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT,
@@ -64,38 +113,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     for name, value in (("user.name", "Tester"), ("user.email", "tester@example.org")):
         checkout.run("git", "config", name, value)
     checkout.commit()
-    yield checkout
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="session")
-def first_run(fresh: Checkout) -> Done:
-    """`dvc repro` in the fresh clone."""
-    return fresh.dvc("repro")
-
-
-@pytest.fixture(scope="session")
-def reproduced(fresh: Checkout, first_run: Done) -> Checkout:
-    """The clone after `dvc repro`. Read it; to change something, take a copy."""
-    return fresh
-
-
-@pytest.fixture(scope="session")
-def copied(reproduced: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Checkout]]:
-    """Makes a copy of the reproduced clone; the names given are left out of it."""
-    made: list[Path] = []
-
-    def copy(*without: str) -> Checkout:
-        made.append(tmp_path_factory.mktemp("copy"))
-        root = made[-1] / "copy"
-        shutil.copytree(reproduced.root, root, ignore=shutil.ignore_patterns(*without), symlinks=True)
-        if (root / "mlflow.db").exists():
-            _move_mlflow(root / "mlflow.db", str(reproduced.root), str(root))
-        return Checkout(root)
-
-    yield copy
-    for folder in made:
-        shutil.rmtree(folder)
+    return checkout
 
 
 def _move_mlflow(database: Path, old: str, new: str) -> None:
