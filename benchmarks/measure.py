@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from pipeline.machine import processor
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -46,7 +48,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     """Enough to read figures by."""
     gpu = torch.cuda.get_device_name() if device.type == "cuda" else None
     return {
-        "device": gpu or _processor(),
+        "device": gpu or processor(),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -79,12 +81,6 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return f"{value['median']:.4g} [{value['low']:.4g}, {value['high']:.4g}]"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    names = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    return next((line.split(":")[1].strip() for line in names if line.startswith("model name")), platform.machine())
 
 
 def _wait(device: torch.device) -> None:

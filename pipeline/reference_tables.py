@@ -75,8 +75,11 @@ def variants(number: int, methods: Iterable[str]) -> list[Variant]:
         "no classification preservation": "classification_weight_end=0",
         "no dynamic forgetting": "dynamic=false",
         "the paper's λ, 0 to 1": "classification_weight_end=1",
+        "ours off: no loss matching": "matching_weight=0",
+        "ours off: no label smoothing": "label_smoothing=0",
         "ours off: no clean batch beside": "mix_clean=false",
         "ours off: no recovery share": "recovery_share=0",
+        "the paper's form": "variant=paper",
     }
     alone = "unlearn.methods=[dlfd]"
     parts = [Variant(name, (alone, f"dlfd.{change}"), ("dlfd",)) for name, change in changes.items()]
@@ -105,10 +108,11 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
     return table
 
 
-def markdown(table: pd.DataFrame, title: str) -> str:
+def markdown(table: pd.DataFrame, title: str, machine: str) -> str:
     """The table for a reader; an empty cell is a figure the paper does not give."""
     heads = ["variant", "model", "seeds", *FIGURES.values(), "verdict", "paper: accuracy", "MIA", "NoMUS"]
-    lines = [f"# {title}", "", PUBLISHED, "", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines = [f"# {title}", "", f"Machine: {machine}.", "", PUBLISHED, ""]
+    lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for _, row in table.iterrows():
         ours = [_with_spread(row[name], row[f"{name}_sd"], 0 if name in COUNTS else 3) for name in FIGURES]
         ours.append(row.get(VERDICT, ""))

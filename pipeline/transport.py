@@ -8,6 +8,9 @@ With weights a = 1/n, b = 1/m and a cost matrix M[i, j] = c(x_i, y_j), the plan 
 and the cost is <P*, M>. Its gradient is taken with P* held fixed: d<P*, M>/dM = P*, exact for `emd` (envelope
 theorem, where the optimal plan is unique), and for `sinkhorn` the gradient of the entropic objective.
 Peyré & Cuturi, Computational Optimal Transport, 2019.
+
+Between numbers on a line the optimal plan of a convex cost joins equal ranks (the same book, section 2.6), so that none
+has to be found: `shortfall`.
 """
 
 from __future__ import annotations
@@ -68,3 +71,17 @@ def transport_cost(
     """
     costs = cost_matrix(x, y, cost)
     return (plan(costs, solver, regularisation) * costs).sum()
+
+
+def shortfall(values: Tensor, wanted: Tensor) -> Tensor:
+    """Transport cost from values [n] to wanted values [m] where only rising costs: c(v, w) = max(0, w − v).
+
+    c is convex in w − v, so equal ranks are joined: the mean over i of max(0, w_(i) − v_(i)), with the quantiles of
+    `wanted` where n and m differ. Zero where the distribution of `values` lies nowhere below that of `wanted`.
+
+    Returns:
+        A scalar with gradient to `values`; `wanted` gets none.
+    """
+    ranks = (torch.arange(len(values), device=values.device) + 0.5) / len(values)
+    targets = torch.quantile(wanted.detach().float(), ranks, interpolation="nearest")
+    return (targets - values.float().sort().values).clamp_min(0).mean()

@@ -66,11 +66,11 @@ def test_the_authors_figures_stand_beside_their_own_settings_alone() -> None:
     (row,) = summarise(cells(0.4, published=False), "age").to_dict("records")
     assert row["paper_accuracy"] is None
     assert [v.as_published for v in variants(2, ["dlfd"])] == [True, False, False]
-    assert [v.as_published for v in variants(3, ["dlfd"])] == [True, *[False] * 6]
+    assert [v.as_published for v in variants(3, ["dlfd"])] == [True, *[False] * 9]
 
 
 def test_the_text_leaves_out_what_is_not_known() -> None:
-    text = markdown(summarise(cells(0.5), "gender"), "Table 1: gender")
+    text = markdown(summarise(cells(0.5), "gender"), "Table 1: gender", "2 cores, no GPU")
     assert text.splitlines()[-1] == "|  | dlfd | 1 |" + " 0.500 |" * (len(FIGURES) - 1) + " 0 |" + "  |" * 4
     assert Variant("x").settings == ()
 

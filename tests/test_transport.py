@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from pipeline.transport import cost_matrix, plan, transport_cost
+from pipeline.transport import cost_matrix, plan, shortfall, transport_cost
 
 SOLVERS = ("emd", "sinkhorn")
 COSTS = ("cosine", "sqeuclidean")
@@ -76,3 +76,21 @@ def test_half_precision_features_are_transported_in_full() -> None:
     x, y = features(6, 0).bfloat16(), features(6, 1).bfloat16()
     assert transport_cost(x, y).dtype == torch.float32
     assert np.isfinite(float(transport_cost(x, y, solver="sinkhorn", regularisation=1e-3)))
+
+
+def test_shortfall_is_the_optimal_transport_cost_where_only_rising_costs() -> None:
+    generator = torch.Generator().manual_seed(0)
+    values, wanted = torch.rand(12, generator=generator), torch.rand(12, generator=generator) + 0.2
+    costs = (wanted[None] - values[:, None]).clamp_min(0)
+    assert float(shortfall(values, wanted)) == pytest.approx(float((plan(costs, "emd", 0.05) * costs).sum()), abs=1e-6)
+
+
+def test_shortfall_knows_one_direction_and_other_sizes() -> None:
+    values = torch.tensor([3.0, 1.0, 2.0])
+    assert float(shortfall(values, torch.tensor([0.5, 0.9]))) == 0, "above everything that is wanted"
+    assert float(shortfall(values, torch.tensor([2.0, 3.0, 4.0]))) == pytest.approx(1.0)
+    assert float(shortfall(values, torch.full((100,), 2.5))) == pytest.approx((1.5 + 0.5) / 3)
+    values.requires_grad_(True)
+    shortfall(values, torch.full((7,), 2.5)).backward()
+    assert values.grad is not None
+    assert values.grad.tolist() == pytest.approx([0, -1 / 3, -1 / 3])

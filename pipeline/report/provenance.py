@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from dataclasses import asdict
 from importlib import metadata
@@ -11,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import layout, pseudonyms
+from pipeline import layout, machine, pseudonyms
 from pipeline.report.section import Section
 from pipeline.report.stored import Stored
 
@@ -30,7 +29,7 @@ def section(stored: Stored) -> Section:
         "architecture": str(first.get("architecture", "unknown")),
         "trained on": str(first.get("device", "unknown")),
         "page written with": ", ".join(f"{name} {version}" for name, version in versions().items()),
-        "page written on": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "page written on": f"{platform.system()}, {machine.told()}",
     }
     return Section({"facts": facts, "seconds": seconds(stored), "parameters": parameters(stored)})
 

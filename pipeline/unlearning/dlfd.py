@@ -12,14 +12,23 @@ gradient counts, so w matters beside λ alone: at λ = 0 every w > 0 gives the s
 `check_every` steps the loss attack is run on forget against validation; once the forgetting score is below
 `forgetting_threshold` the rest of the pass is cross-entropy on clean retain pictures only.
 
-Ours, not the paper's, each with its reason and the setting that gives the paper's version:
+`variant: paper` is that. `variant: matched`, ours, forgets by a second transport, of losses, in the model's own step:
+
+    θ ← θ − η ∇ [ l_s(θ; x, y) + m · mean_i max(0, v_(i) − l_(i)(θ; forget)) ]
+
+l_(i) are the sorted losses of a forget batch, v_(i) the quantiles of the losses of validation pictures with the same
+label mix: the cost of lifting the distribution of forget losses to that of pictures the model never saw, and no further
+(`transport.shortfall`), so it ends by itself where over-forgetting would begin. l_s is cross-entropy with labels
+smoothed by s, which gives back accuracy that the lifting costs. m is `matching_weight`, s `label_smoothing`.
+
+Ours as well, each with its reason and the setting that gives the paper's version (PAPER, which `variant: paper` sets):
 - λ ends at 0.02, not 1: at 1 the push writes the label into the noise, and accuracy on clean pictures collapses.
-  (`classification_weight_end: 1`)
-- A pushed picture stays within ε of the clean one and in [0, 1], so that it remains a picture. (`epsilon: 1`)
+- A pushed picture stays within ε of the clean one and in [0, 1], so that it remains a picture.
 - With `mix_clean` each model step sees the clean batch beside the pushed one, which keeps accuracy on clean pictures.
-  (`mix_clean: false`)
-- The last `recovery_share` of the pass never pushes: accuracy comes back there. (`recovery_share: 0`)
-- Two passes over the retain set, not one: at the same time as two of fine-tuning. (`epochs: 1`)
+- The last `recovery_share` of the pass never pushes: accuracy comes back there.
+- Two passes over the retain set, not one: at the same time as two of fine-tuning.
+
+And in both:
 - The pushing also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5): pushing on would
   over-forget, which the symmetric score 2·|MIA − 0.5| cannot tell from remembering.
 - The check's validation sample has the label mix of forget: else labels would be taken for memory.
@@ -29,13 +38,15 @@ Ours, not the paper's, each with its reason and the setting that gives the paper
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.data.batches import Faces
+from pipeline.data.batches import Batch, Faces
 from pipeline.data.subsets import matched
 from pipeline.evaluation.membership import loss_attack
 from pipeline.evaluation.scores import forgetting_score
@@ -43,14 +54,24 @@ from pipeline.models import FaceClassifier, frozen
 from pipeline.objectives import losses
 from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, TrainSettings, Unit
 from pipeline.training import Updater, autocast, losses_of, passes, predict
-from pipeline.transport import Cost, Solver, transport_cost
+from pipeline.transport import Cost, Solver, shortfall, transport_cost
 from pipeline.unlearning.base import Run
 
 SHOWN = 8  # pictures of the first pushed batch that a report may show
+PAPER: dict[str, Any] = {
+    "epochs": 1,
+    "classification_weight_end": 1.0,
+    "epsilon": 1.0,
+    "mix_clean": False,
+    "recovery_share": 0.0,
+    "matching_weight": 0.0,
+    "label_smoothing": 0.0,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
+    variant: Literal["matched", "paper"] = "matched"
     epochs: Count = 2
     learning_rate: Positive = 0.1
     ot_weight: NonNegative = 1.0
@@ -64,6 +85,8 @@ class Settings(TrainSettings):
     regularisation: Positive = 0.05
     mix_clean: Flag = True
     recovery_share: Unit = 0.7
+    matching_weight: NonNegative = 0.2
+    label_smoothing: Unit = 0.1
     dynamic: Flag = True
     forgetting_threshold: Unit = 0.05
     check_every: Count = 10
@@ -73,11 +96,14 @@ class Settings(TrainSettings):
 def unlearn(
     model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces, validation: Faces
 ) -> None:
+    if settings.variant == "paper":
+        settings = replace(settings, **PAPER)
     total = settings.epochs * retain.batches(settings.batch_size)
     pushes = total * (1 - settings.recovery_share)
     updater = Updater(model.parameters(), settings, total)
     forgotten = _ForgettingCheck(forget, validation, settings, run.seed)
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
+    matching = _matching_batches(forget, validation, settings, run.seed)
     distancing, pushed_steps = True, 0
     with run.progress(settings.epochs * len(retain)) as advance:
         for pixels, labels in passes(retain, settings, run.seed):
@@ -99,7 +125,11 @@ def unlearn(
                 figures |= {"ot_cost": cost, "classification_weight": weight}
                 run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
-            loss = _classification_loss(model, batch, labels, settings)
+            if settings.matching_weight:
+                loss, lacking = matched_loss(model, batch, labels, *next(matching), settings)
+                figures["shortfall"] = lacking
+            else:
+                loss = _classification_loss(model, batch, labels, settings)
             run.log(step=updater.steps, loss=run.check(loss), distancing=distancing, **figures)
             updater.step(loss)
             advance(len(labels), "pushing" if distancing else "learning clean pictures")
@@ -175,11 +205,49 @@ def _objective(
     return objective, cost.detach()
 
 
+def matched_loss(
+    model: FaceClassifier, batch: Tensor, labels: Tensor, forget: Batch, unseen: Batch, settings: Settings
+) -> tuple[Tensor, float]:
+    """Classification loss of the retain batch and, weighted, what forget losses lack to those of unseen pictures.
+
+    Args:
+        batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
+        forget: pictures and labels to forget; they pass the model beside the retain batch.
+        unseen: pictures and labels that the model never learned; it learns nothing of them.
+
+    Returns:
+        The loss, and the shortfall in nats.
+    """
+    model.eval()
+    with torch.no_grad():
+        wanted = losses(predict(model, unseen[0], settings.precision), unseen[1])
+    model.train()
+    logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
+    retained, given = logits[: len(batch)], logits[len(batch) :]
+    lacking = shortfall(losses(given, forget[1]), wanted)
+    loss = losses(retained, _repeated(labels, batch), settings.label_smoothing).mean()
+    return loss + settings.matching_weight * lacking, float(lacking.detach())
+
+
 def _classification_loss(model: FaceClassifier, batch: Tensor, labels: Tensor, settings: Settings) -> Tensor:
     """Loss of a batch that holds each labelled picture once, or clean and pushed in turn."""
     model.train()
-    repeated = torch.cat([labels] * (len(batch) // len(labels)))
-    return losses(predict(model, batch, settings.precision), repeated).mean()
+    logits = predict(model, batch, settings.precision)
+    return losses(logits, _repeated(labels, batch), settings.label_smoothing).mean()
+
+
+def _repeated(labels: Tensor, batch: Tensor) -> Tensor:
+    return torch.cat([labels] * (len(batch) // len(labels)))
+
+
+def _matching_batches(forget: Faces, validation: Faces, settings: Settings, seed: int) -> Iterator[tuple[Batch, Batch]]:
+    """Batches to forget beside unseen ones of the same label mix, augmented alike."""
+    unseen = matched(validation, forget, seed)
+    return zip(
+        forget.endless(settings.batch_size, seed=seed + 1, augment=settings.augment),
+        unseen.endless(settings.batch_size, seed=seed + 2, augment=settings.augment),
+        strict=True,
+    )
 
 
 class _ForgettingCheck:

@@ -18,11 +18,12 @@ import pandas as pd
 import typer
 import yaml
 
-from pipeline import config, layout, reference_tables
+from pipeline import config, layout, machine, reference_tables
 from pipeline.errors import ConfigError, PipelineError
 from stages.common import guarded
 
 OUT = Path("reports/tables")
+KEPT = Path("results")  # in git, read by RESULTS.md
 COMPARISON = "reports/comparison.csv"
 INPUTS = (
     "params.yaml",
@@ -39,20 +40,26 @@ def table(
     number: int = typer.Argument(..., min=1, max=3, help="1: all methods; 2: architectures; 3: the parts of DLFD"),
     seeds: str = typer.Option("0,1,2", help="comma-separated"),
     setting: list[str] = typer.Option([], "--set", "-S", help="as for `dvc exp run`, such as train.epochs=100"),
+    name: str = typer.Option("", help="write results/NAME.md and results/NAME-cells.csv, to be kept, instead"),
 ) -> None:
-    """Run every cell of a table and write it as Markdown and CSV, mean ± standard deviation over the seeds."""
+    """Run every cell of a table and write it as Markdown and CSV, mean ± standard deviation over the seeds.
+
+    The files are reports/tables/table<NUMBER>.md, .csv and -cells.csv.
+    """
     os.chdir(layout.root())
     params = config.load()
     _check_settings(number, setting)
     rows = []
-    told = " ".join([f"dlfd table {number} --seeds {seeds}", *(f"-S {one}" for one in setting)])
+    path = KEPT / name if name else OUT / f"table{number}"
+    command = " ".join([f"dlfd table {number} --seeds {seeds}", *(f"-S {one}" for one in setting)])
     cells = list(itertools.product(reference_tables.variants(number, config.method_names()), _numbers(seeds)))
     for count, (variant, seed) in enumerate(cells, start=1):
         typer.echo(f"cell {count} of {len(cells)}")
         found = _cell(number, variant, seed, setting)
         shown = found[found["model"].isin(variant.models)] if variant.models else found
         rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed))
-        _write(pd.concat(rows, ignore_index=True), number, _task(setting, params.task), told)
+        heading = f"Table {number}: {_task(setting, params.task)}, data.dvc of {_data()}, `{command}`"
+        typer.echo(_write(pd.concat(rows, ignore_index=True), path, _task(setting, params.task), heading))
 
 
 def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: list[str]) -> pd.DataFrame:
@@ -92,15 +99,16 @@ def _git(*arguments: str) -> str:
     return ended.stdout
 
 
-def _write(cells: pd.DataFrame, number: int, task: str, command: str) -> None:
-    OUT.mkdir(parents=True, exist_ok=True)
+def _write(cells: pd.DataFrame, path: Path, task: str, heading: str) -> str:
+    """Write <path>.md, <path>-cells.csv and, of what is not kept, <path>.csv; returns the Markdown."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     summary = reference_tables.summarise(cells, task)
-    cells.to_csv(OUT / f"table{number}-cells.csv", index=False)
-    summary.to_csv(OUT / f"table{number}.csv", index=False)
-    title = f"Table {number}: {task}, data.dvc of {_data()}, `{command}`"
-    text = reference_tables.markdown(summary, title)
-    (OUT / f"table{number}.md").write_text(text, encoding="utf-8")
-    typer.echo(text)
+    cells.to_csv(f"{path}-cells.csv", index=False)
+    if path.parent == OUT:
+        summary.to_csv(f"{path}.csv", index=False)
+    text = reference_tables.markdown(summary, heading, machine.told())
+    Path(f"{path}.md").write_text(text, encoding="utf-8")
+    return text
 
 
 def _data() -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from helpers import make_faces, make_model, same_state, state
 
-from pipeline.training import Updater, fit
+from pipeline.objectives import losses
+from pipeline.training import Updater, fit, losses_of
 from pipeline.transport import transport_cost
 from pipeline.unlearning import dlfd
 from pipeline.unlearning.base import Run
@@ -26,6 +28,8 @@ def settings(**knobs: Any) -> dlfd.Settings:
         "step_size": 0.02,
         "recovery_share": 0,
         "epochs": 1,
+        "matching_weight": 0,
+        "label_smoothing": 0,
     }
     return dlfd.Settings(**{**defaults, **knobs})
 
@@ -134,6 +138,65 @@ def run_dlfd(**knobs: Any) -> tuple[Any, Run]:
     subsets = {"retain": make_faces(64), "forget": make_faces(30, seed=1), "validation": make_faces(30, seed=2)}
     dlfd.unlearn(model, settings(**knobs), run, **subsets)
     return model, run
+
+
+def test_the_papers_form_is_the_papers_whatever_else_is_set() -> None:
+    ours = {"variant": "paper", "matching_weight": 0.5, "label_smoothing": 0.3, "epochs": 2, "mix_clean": True}
+    told, _ = run_dlfd(**ours, recovery_share=0.5, classification_weight_end=0.1)
+    plain, run = run_dlfd(mix_clean=False, epsilon=1.0, classification_weight_end=1.0)
+    assert same_state(state(told), state(plain))
+    assert not any("shortfall" in row for row in run.history)
+    other, _ = run_dlfd(**{**ours, "variant": "matched"}, recovery_share=0.5, classification_weight_end=0.1)
+    assert not same_state(state(told), state(other))
+
+
+def memorised() -> tuple[Any, Any, Any]:
+    """A model that knows its forget pictures by heart, these, and others that it never saw; labels are by chance."""
+    draw = torch.Generator().manual_seed(0)
+    forget, unseen = (
+        replace(make_faces(count, seed=seed), labels=torch.randint(3, (count,), generator=draw))
+        for count, seed in ((30, 1), (60, 2))
+    )
+    model = make_model()
+    fit(model, forget, settings(epochs=30, learning_rate=0.05, augment=False), seed=0)
+    return model, forget, unseen
+
+
+def test_matching_lifts_forget_losses_to_those_of_unseen_pictures_and_no_further() -> None:
+    model, forget, unseen = memorised()
+    before, goal = losses_of(model, forget).mean(), losses_of(model, unseen).mean()
+    assert before < 0.5 * goal
+    found = {}
+    for weight in (0.0, 2.0):
+        one, run = copy.deepcopy(model), Run(seed=0)
+        knobs = settings(matching_weight=weight, steps=0, epochs=12, learning_rate=0.02, augment=False)
+        dlfd.unlearn(one, knobs, run, retain=make_faces(64), forget=forget, validation=unseen)
+        found[weight] = float(losses_of(one, forget).mean() / losses_of(one, unseen).mean())
+    assert found[0.0] < 0.8
+    assert 0.9 < found[2.0] < 1.5
+
+
+def test_matching_learns_nothing_of_unseen_pictures_and_pushes_nothing_that_is_high_enough() -> None:
+    model = make_model()
+    forget, unseen = next(make_faces(8, seed=1).in_order(8)), next(make_faces(8, seed=2).in_order(8))
+    knobs = settings(matching_weight=3.0)
+    plain = F.cross_entropy(copy.deepcopy(model).train()(torch.cat([PIXELS, forget[0]]))[: len(PIXELS)], LABELS)
+    with torch.no_grad():
+        high = losses(copy.deepcopy(model).train()(torch.cat([PIXELS, forget[0]]))[len(PIXELS) :], forget[1]).min()
+        low = losses(model.eval()(unseen[0]), unseen[1]).max()
+    lifted, lacking = dlfd.matched_loss(model, PIXELS, LABELS, forget, unseen, knobs)
+    assert float(lifted.detach()) == pytest.approx(float(plain.detach()) + 3.0 * lacking, rel=1e-5)
+    easy = (unseen[0], model.eval()(unseen[0]).argmax(1))  # what the model would say anyway: low losses
+    if high > low:  # with losses above all of these nothing is lacking
+        assert dlfd.matched_loss(model, PIXELS, LABELS, forget, easy, knobs)[1] == 0
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_matching_takes_forget_sets_of_very_few_pictures(count: int) -> None:
+    model, run = make_model(), Run(seed=0)
+    subsets = {"retain": make_faces(64), "forget": make_faces(count, seed=1), "validation": make_faces(100, seed=2)}
+    dlfd.unlearn(model, settings(matching_weight=0.5), run, **subsets)
+    assert all(math.isfinite(row["shortfall"]) for row in run.history)
 
 
 def test_after_the_threshold_the_pass_is_cross_entropy_alone() -> None:
