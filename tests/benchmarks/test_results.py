@@ -9,8 +9,6 @@ import pytest
 
 from benchmarks import results
 
-ROOT = Path(__file__).parents[2]
-
 
 def cell(model: str, seed: int, accuracy: float, nomus: float, verdict: str = "forgotten") -> dict[str, object]:
     return {
@@ -53,10 +51,3 @@ def test_a_block_ranks_methods_and_says_what_is_met(written: Path) -> None:
 def test_a_picture_is_drawn(written: Path) -> None:
     results.picture(results.cells("faces"), written / "faces.png")
     assert (written / "faces.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_the_page_is_what_its_files_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    text = results.PAGE.read_text(encoding="utf-8")
-    assert "<!-- results " in text
-    assert results.filled(text) == text, "run `python -m benchmarks.results`"
