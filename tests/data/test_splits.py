@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_data import make_faces
 
-from pipeline.data import balance, groups, splits
+from pipeline.data import balance, groups, person_split, published_split, splits
 from pipeline.errors import ConfigError, DataError
 from pipeline.settings import SplitSettings
 
@@ -279,7 +279,7 @@ def test_writing_and_reading(tmp_path: Path, many_faces: pd.DataFrame) -> None:
 
 def test_settings_are_all_read() -> None:
     """A knob that the split ignores would be a lie in params.yaml."""
-    source = Path(splits.__file__).read_text()
+    source = "".join(Path(str(part.__file__)).read_text() for part in (splits, person_split, published_split))
     assert all(f"settings.{field.name}" in source for field in dataclasses.fields(SplitSettings))
 
 
