@@ -9,10 +9,13 @@ import pytest
 
 from benchmarks import results
 
+ROOT = Path(__file__).parents[2]
+
 
 def cell(model: str, seed: int, accuracy: float, nomus: float, verdict: str = "forgotten") -> dict[str, object]:
     return {
         "model": model,
+        "variant": None,
         "seed": seed,
         "test_accuracy": accuracy,
         "mia_accuracy": 0.5,
@@ -37,17 +40,34 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_block_ranks_methods_and_says_what_is_met(written: Path) -> None:
-    text = results.filled("before\n<!-- results faces -->\nold\n<!-- end -->\nafter\n")
+    text = results.filled("before\n<!-- results faces -->\nold\n<!-- end -->\nafter\n", Path("docs/page.md"))
     assert text.startswith("before\n<!-- results faces -->\n")
     assert text.endswith("<!-- end -->\nafter\n")
     assert "old" not in text
     assert "`dlfd table 1 --seeds 0,1`. Machine: one core." in text
     models = [line.split(" | ")[0][2:] for line in text.splitlines() if line.startswith("| ")]
-    assert models == ["model", "original", "dlfd", "finetune"], "the yardstick, then the best NoMUS first"
-    assert "NoMUS 0.850 ± 0.071, 0.100 above the best baseline (finetune)" in text
+    assert models == ["", "original", "dlfd", "finetune"], "the yardstick, then the best NoMUS first"
+    assert "](../results/faces.png)" in text
+    assert "NoMUS 0.850 ± 0.071, 0.100 above the best other row (finetune)" in text
     assert "accuracy 1.0 points below the original's; forgotten on 1 of 2 seeds; 10 % of the cost" in text
 
 
 def test_a_picture_is_drawn(written: Path) -> None:
     results.picture(results.cells("faces"), written / "faces.png")
     assert (written / "faces.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_rows_of_table_three_are_called_by_what_was_changed(written: Path) -> None:
+    rows = [{**cell("original", 0, 0.6, 0.6), "variant": "full"}, {**cell("dlfd", 0, 0.5, 0.7), "variant": "full"}]
+    rows += [{**cell("dlfd", 0, 0.4, 0.6), "variant": "no push"}]
+    pd.DataFrame(rows).to_csv("results/faces-cells.csv", index=False)
+    assert results.cells("faces")["label"].tolist() == ["original", "dlfd", "no push"]
+    assert "| no push | 0.400 | 20.0 |" in results.block("faces", Path("RESULTS.md"))
+
+
+@pytest.mark.parametrize("page", results.PAGES, ids=str)
+def test_a_page_is_what_its_files_say(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = page.read_text(encoding="utf-8")
+    assert "<!-- results " in text
+    assert results.filled(text, page) == text, "run `python -m benchmarks.results`"
