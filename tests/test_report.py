@@ -182,6 +182,12 @@ def test_the_answer_says_why_none_is_accepted() -> None:
         ({}, [], True, "12 persons (24 pictures), a random share to compare methods by: nobody asked"),
         ({}, [], False, "24 pictures, a random share to compare methods by: nobody asked"),
         ({"forget_by_name": 2}, [], True, "12 persons (24 pictures), asked for it (open requests)"),
+        (
+            {"forget_by_name": 2, "forgotten_earlier": 1},
+            [],
+            True,
+            "12 persons (24 pictures), asked for it (open requests); 1 person of earlier rounds must stay forgotten",
+        ),
         ({"forget_by_name": 1}, ["p1"], True, "12 persons (24 pictures), named in split.forget_persons"),
         (
             {"forget_by_name": 2},
@@ -479,6 +485,11 @@ def test_persons_at_risk_stand_under_their_model_by_pseudonym() -> None:
     found = words(told[0])
     assert "3 of 12 forgotten persons can still be detected in dlfd; chance alone would bring about 0.1." in found
     assert [f"person-{number:08x}" in found for number in range(4)] == [True, True, True, False]
+    assert "1 stands out at the other end, as chance would have about 0.1" in found
+    assert re.search(r"person-0000000b 2 -3.00 100.00 % over-forgotten", found)
+    oracle = re.search(r'<div data-of="retrained">(.*?)</div>\s*</div>', html, re.DOTALL)
+    assert oracle is not None
+    assert "other end" not in oracle[1], "beside itself everybody scores alike"
 
 
 def test_without_identities_pictures_are_at_risk() -> None:

@@ -56,7 +56,9 @@ def forget_set(stored: Stored) -> tuple[str, str]:
         named = len(set(stored.params.split.forget_persons))
         why = ["asked for it (open requests)"] * (splits["forget_by_name"] > named)
         why += ["named in split.forget_persons"] * (named > 0)
-        return who, " or ".join(why)
+        before = splits.get("forgotten_earlier", 0)
+        more = f"; {_counted(before, 'person')} of earlier rounds must stay forgotten" if before else ""
+        return who, " or ".join(why) + more
     return who, "a random share to compare methods by: nobody asked"
 
 

@@ -53,7 +53,8 @@ def rows(stored: Stored) -> list[Row]:
     found: list[Row] = []
     for row in stored.table.to_dict("records"):
         low, high = stored.accuracy_intervals[row["model"]]
-        found.append({**row, "test_accuracy_low": low, "test_accuracy_high": high})
+        row |= {"test_accuracy_low": low, "test_accuracy_high": high}
+        found.append({str(name): value for name, value in row.items()})
     return found
 
 
