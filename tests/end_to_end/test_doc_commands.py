@@ -50,7 +50,7 @@ def test_what_a_reader_types_works(copied: Callable[..., Checkout]) -> None:
         if words[:2] == ["git", "commit"]:
             words += ["--allow-empty", "--message", "requests"]
         if text == "dlfd models rollback":  # of a first champion there is nothing to go back to
-            refused = checkout.run(*words, check=False)
+            refused = checkout.run(*words, check=False, PYTHONPATH=str(checkout.root))
             assert "stays in service: it is the first" in refused.err, str(command)
             continue
         if words[:2] == ["dlfd", "request"]:  # each page tells its own story, of the same persons
@@ -60,7 +60,7 @@ def test_what_a_reader_types_works(copied: Callable[..., Checkout]) -> None:
             if persons and again == persons:
                 continue
             words = [word for word in words if word not in again]
-        ended = checkout.run(*words)
+        ended = checkout.run(*words, PYTHONPATH=str(checkout.root))
         said = next((said for start, said in SAID.items() if text.startswith(start)), "")
         assert said in ended.out + ended.err, f"{command}\n{ended.out}\n{ended.err}"
 
