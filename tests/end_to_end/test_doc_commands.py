@@ -46,7 +46,7 @@ def test_what_a_reader_types_works(copied: Callable[..., Checkout]) -> None:
     assert len(unique) >= 20
     done: set[tuple[str, str]] = set()
     for text, command in sorted(unique.items(), key=lambda one: _turn(one[0])):
-        words = command.words + [UNASKED[text]] * (text in UNASKED)
+        words = command.words + ([UNASKED[text]] if text in UNASKED else [])
         if words[:2] == ["git", "commit"]:
             words += ["--allow-empty", "--message", "requests"]
         if text == "dlfd models rollback":  # of a first champion there is nothing to go back to
