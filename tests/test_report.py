@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_report as tiny
+import yaml
 from PIL import Image
 
 from pipeline import layout
 from pipeline.config import Params, method_names
+from pipeline.data import groups
 from pipeline.errors import DataError
-from pipeline.report import charts, course, features, figures, losses, methods, page, trade_off
+from pipeline.report import answer, charts, course, features, figures, knobs, losses, methods, page, trade_off
 from pipeline.settings import SplitSettings
 
+ROOT = Path(__file__).parents[1]
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 MEGABYTE = 1_000_000
 
@@ -86,7 +91,7 @@ def test_the_page_needs_nothing_but_itself() -> None:
     assert not {"link", "iframe", "object"} & {tag for tag, _ in elements.found}
     for _, attributes in elements.found:
         for name in ("src", "href", "srcset", "action"):
-            assert (attributes.get(name) or "data:").startswith("data:")
+            assert (attributes.get(name) or "data:").startswith(("data:", "#"))
     assert "url(" not in html
     assert "@import" not in html
     (policy,) = [attributes["content"] for tag, attributes in elements.found if "http-equiv" in attributes]
@@ -104,6 +109,23 @@ def test_every_chart_that_is_placed_has_its_specification_and_data() -> None:
         named = {layer["data"]["name"] for layer in _views(specification) if "name" in layer.get("data", {})}
         assert named
         assert named <= set(data)
+
+
+def test_every_section_with_figures_says_how_to_read_them() -> None:
+    sections = re.findall(r"<section>(.*?)</section>", write(), re.DOTALL)
+    shown = [one for one in sections if "data-chart" in one or "<table" in one]
+    assert len(shown) > 5
+    for one in shown:
+        assert re.search(r"<details|<figcaption|popovertarget", one), one[:80]
+
+
+def test_the_contents_lead_to_every_section() -> None:
+    html = write()
+    elements = Elements(html).found
+    links = [attributes["href"] for tag, attributes in elements if tag == "a"]
+    headings = [f"#{attributes['id']}" for tag, attributes in elements if tag == "h2"]
+    assert links == headings
+    assert len(set(links)) == len(links) > 6
 
 
 def _views(specification: dict[str, Any]) -> list[dict[str, Any]]:
@@ -125,9 +147,11 @@ def test_the_page_of_all_methods_stays_small(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_answer_names_the_accepted_method_and_the_verdict() -> None:
-    told = words(write(own={"finetune": {"verdict": "remembers", "strongest_auc": 0.61}}))
+    html = write(own={"finetune": {"verdict": "remembers", "strongest_auc": 0.61}})
+    told = words(html).replace("?", "")
     assert "takes finetune: of the 2 methods that pass it has the greatest NoMUS on validation, 0.760." in told
     assert "still find that it remembers: AUC 0.61" in told
+    assert 'class="answer doubt"' in html
     assert "dlfd: passes" in told
 
 
@@ -152,8 +176,50 @@ def test_the_answer_says_why_none_is_accepted() -> None:
     assert "dlfd: refused: validation NoMUS 0.1 is below min_nomus 0.6" in told
 
 
+@pytest.mark.parametrize(
+    ("split", "named", "identities", "expected"),
+    [
+        ({}, [], True, "12 persons (24 pictures), a random share to compare methods by: nobody asked"),
+        ({}, [], False, "24 pictures, a random share to compare methods by: nobody asked"),
+        ({"forget_by_name": 2}, [], True, "12 persons (24 pictures), asked for it (open requests)"),
+        (
+            {"forget_by_name": 2, "forgotten_earlier": 1},
+            [],
+            True,
+            "12 persons (24 pictures), asked for it (open requests); 1 person of earlier rounds must stay forgotten",
+        ),
+        ({"forget_by_name": 1}, ["p1"], True, "12 persons (24 pictures), named in split.forget_persons"),
+        (
+            {"forget_by_name": 2},
+            ["p1"],
+            True,
+            "12 persons (24 pictures), asked for it (open requests) or named in split.forget_persons",
+        ),
+        ({"protocol": "published"}, [], False, "24 pictures, as the data set's published split has it"),
+    ],
+)
+def test_the_page_says_who_is_to_be_forgotten_and_why(
+    monkeypatch: pytest.MonkeyPatch, split: dict[str, Any], named: list[str], identities: bool, expected: str
+) -> None:
+    monkeypatch.setattr(tiny, "SPLIT", {**tiny.SPLIT, **split})
+    monkeypatch.setattr(tiny, "Params", lambda **other: Params(split=SplitSettings(forget_persons=named), **other))
+    assert f"To be forgotten: {expected}." in words(write(identities=identities))
+
+
+def test_every_subset_is_explained_and_what_the_split_noticed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiny, "SPLIT", {**tiny.SPLIT, "warnings": ["a leak"], "notes": ["taken along"]})
+    html = write()
+    explained = re.findall(r"<dt>(\w+)</dt><dd>[^<]{20,}</dd>", html)
+    assert explained == list(tiny.SIZES)
+    assert {*groups.SUBSETS, "excluded"} <= answer.SUBSETS.keys()
+    assert "⚠ a leak" in html
+    assert "taken along" in html
+
+
 def test_the_only_method_that_passes_is_called_so() -> None:
-    assert "it is the only one of 2 methods that passes" in words(write(own={"dlfd": {"status": "diverged"}}))
+    html = write(own={"dlfd": {"status": "diverged"}})
+    assert "it is the only one of 2 methods that passes" in words(html)
+    assert 'class="answer"' in html, "no doubt"
 
 
 # the table
@@ -169,6 +235,8 @@ def test_figures_stand_beside_their_model() -> None:
     assert "diverged" in by_name["neggrad"]
     assert "[0.48, 0.58]" in by_name["finetune"]
     assert "0.760" in by_name["finetune"]
+    low, high = tiny.read(("finetune", "dlfd", "neggrad")).accuracy_intervals["finetune"]
+    assert f"0.760[{low:.2f}, {high:.2f}]" in by_name["finetune"]
 
 
 def test_every_column_is_explained() -> None:
@@ -180,10 +248,16 @@ def test_every_column_is_explained() -> None:
     assert len(told) == len(methods.COLUMNS)
 
 
+def test_figures_of_the_answer_are_explained_too() -> None:
+    (answer,) = re.findall(r'<p class="answer">(.*?)</p>', write(), re.DOTALL)
+    asked = {attributes["popovertarget"] for tag, attributes in Elements(answer).found if tag == "button"}
+    assert asked == {"about-nomus", "about-strongest_auc", "about-verdict"}
+
+
 @pytest.mark.parametrize("column", methods.COLUMNS, ids=lambda column: column.name)
 def test_what_is_no_number_is_shown_as_none_and_sorted_last(column: methods.Column) -> None:
     tiny.make()
-    row = tiny.read().table.to_dict("records")[2]
+    row = methods.rows(tiny.read())[2]
     broken = {key: float("nan") if isinstance(value, float) else value for key, value in row.items()}
     broken["relearn_steps"] = float("nan")
     assert "nan" not in column.show(broken) + column.below(broken)
@@ -265,6 +339,16 @@ def test_a_histogram_counts_every_picture_once() -> None:
     assert forget[0] == pytest.approx(25), "zero is in the first bin"
     assert forget[-2] == pytest.approx(50), "what lies beyond is in the last"
     assert losses.EDGES[np.flatnonzero(found[found["subset"] == "unseen"]["share"])[0]] == pytest.approx(0, abs=0.2)
+
+
+def test_pictures_of_losses_have_one_scale_that_a_broken_model_does_not_spoil() -> None:
+    table = pd.DataFrame({"model": ["retrained", "dlfd"], "share": [12.0, 20.0]})
+    assert losses._top(table) == 20
+    assert losses._top(table.replace(20.0, 100.0)) == 36
+    assert losses._top(table.assign(share=0.0)) > 0
+    html = write()
+    encoding = embedded(html, "charts")["losses"]["encoding"]
+    assert encoding["y"]["scale"]["domain"][1] >= 0.999 * max(embedded(html, "data")["losses"]["share"])
 
 
 def test_over_forgetting_is_pointed_out_in_words() -> None:
@@ -362,7 +446,7 @@ def test_a_long_curve_keeps_its_ends_and_only_its_finite_points() -> None:
 
 def test_dlfds_pass_is_drawn_with_its_end_of_pushing() -> None:
     html = write()
-    assert {"pass_loss", "pass_ot_cost", "pass_forgetting_score"} <= set(embedded(html, "charts"))
+    assert {f"pass_{name}" for name in ("ot_cost", "forgetting_score", "accuracy")} <= set(embedded(html, "charts"))
     assert "stopped before step 3 of 8, where the recovery of accuracy begins" in words(html)
 
 
@@ -372,14 +456,16 @@ def test_a_method_that_trains_nothing_says_so_and_a_diverged_one_has_its_finite_
     curves = embedded(html, "data")["loss_curve"]
     assert "ssd" not in curves["model"]
     assert curves["model"].count("scrub") == 1
-    assert "pass_loss" not in embedded(html, "charts"), "DLFD did not run"
+    assert "pass_accuracy" not in embedded(html, "charts"), "DLFD did not run"
 
 
 # what DLFD does to pictures
 
 
 def test_pushed_pictures_are_shown_where_the_stage_kept_some() -> None:
-    assert "What DLFD does" not in write()
+    html = write()
+    assert "Not shown here: these are pictures of real people" in words(html)
+    assert not [tag for tag, _ in Elements(html).found if tag == "img"]
     picture = Image.new("RGB", (8, 24))
     picture.save(layout.MODELS / "dlfd" / "examples.png")
     page.write(tiny.read(), layout.REPORTS / "report.html")
@@ -399,6 +485,11 @@ def test_persons_at_risk_stand_under_their_model_by_pseudonym() -> None:
     found = words(told[0])
     assert "3 of 12 forgotten persons can still be detected in dlfd; chance alone would bring about 0.1." in found
     assert [f"person-{number:08x}" in found for number in range(4)] == [True, True, True, False]
+    assert "1 stands out at the other end, as chance would have about 0.1" in found
+    assert re.search(r"person-0000000b 2 -3.00 100.00 % over-forgotten", found)
+    oracle = re.search(r'<div data-of="retrained">(.*?)</div>\s*</div>', html, re.DOTALL)
+    assert oracle is not None
+    assert "other end" not in oracle[1], "beside itself everybody scores alike"
 
 
 def test_without_identities_pictures_are_at_risk() -> None:
@@ -444,6 +535,45 @@ def test_the_hash_of_the_data_depends_on_every_picture() -> None:
     assert first is not None
     assert second is not None
     assert first[1] != second[1]
+
+
+def test_the_page_says_when_it_was_written() -> None:
+    told = re.search(r"page written at (\d{4}-\d\d-\d\d \d\d:\d\d) UTC", words(write()))
+    assert told is not None
+    written = datetime.fromisoformat(f"{told[1]}+00:00")
+    assert abs(datetime.now(UTC) - written) < timedelta(minutes=5)
+
+
+def test_every_parameter_has_its_meaning_beside_it(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    html = write(("finetune", "dlfd", "cf_k"))
+    (table,) = re.findall(r"<summary>Parameters</summary>(.*?)</details>", html, re.DOTALL)
+    rows = re.findall(r'<th scope="row">(.+?)</th><td>.*?</td><td class="about-it">(.*?)</td>', table, re.DOTALL)
+    assert len(rows) > 30
+    assert [name for name, told in rows if not told] == []
+    assert dict(rows)["dlfd.epochs"] == "passes over retain"
+    assert dict(rows)["finetune.epochs"] == "passes over the pictures", "as `train:` says"
+
+
+def test_every_knob_of_params_yaml_is_explained() -> None:
+    path = ROOT / "params.yaml"
+    known = knobs.meanings(path)
+    sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    names = {
+        f"{name}.{key}" if key else name
+        for name, section in sections.items()
+        for key in (section if isinstance(section, dict) else [""])
+    }
+    assert {name for name in names if not knobs.meaning(name, known)} == set()
+
+
+def test_comments_are_read_with_what_follows_below_and_where_there_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "some.yaml"
+    path.write_text(
+        "# a head\none: 1  # first\n\ntwo:  # of two\n  a: [x, y]  # long,\n         # and longer\n  b: 2\n"
+    )
+    assert knobs.meanings(path) == {"one": "first", "two": "of two", "two.a": "long, and longer"}
+    assert knobs.meanings(tmp_path / "none.yaml") == {}
 
 
 def test_real_people_are_not_shown() -> None:

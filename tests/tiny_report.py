@@ -20,6 +20,7 @@ from pipeline.report.stored import Stored
 
 SIZES = {"forget": 24, "retain": 60, "validation": 12, "test": 12, "unseen": 24}
 PICTURES, WIDTH = 2, 6  # of a person; of the features
+SPLIT: dict[str, Any] = {"protocol": "person", "warnings": [], "notes": []}
 CLASSES = {
     "age": ["0-6", "7-12", "13-19", "20-30"],
     "emotion": ["happiness", "sadness"],
@@ -31,6 +32,7 @@ HISTORIES = {
     "dlfd": {
         "step": range(8),
         "loss": np.linspace(2, 1, 8),
+        "accuracy": np.linspace(0.4, 0.6, 8),
         "distancing": [1, 1, 1, 0, 0, 0, 0, 0],
         "forgetting_score": [0.3, None, None, 0.02, None, None, None, None],
         "ot_cost": [0.1, 0.2, 0.3, None, None, None, None, None],
@@ -66,7 +68,7 @@ def make(
     contents = [f"{number:064x}" for number in range(count)]
     pd.DataFrame({"image": range(count), "content": contents}).to_parquet(layout.FACES / "table.parquet")
     pd.DataFrame({"image": range(count)}).to_parquet(layout.SPLITS / "splits.parquet")
-    _write(layout.SPLITS / "splits.json", {"protocol": "person", "counts": SIZES, "warnings": []})
+    _write(layout.SPLITS / "splits.json", {**SPLIT, "counts": SIZES, "persons": _persons_of(identities)})
     for number, name in enumerate(names):
         results = _results(number, task, broken=name in broken)
         results.save(layout.EVALUATION / name)
@@ -74,7 +76,8 @@ def make(
         folder = layout.MODELS / name
         folder.mkdir(parents=True)
         pd.DataFrame(HISTORIES.get(name, EPOCHS)).to_csv(folder / "history.csv", index=False)
-        settings = {"settings": {"epochs": 2, "forgetting_threshold": 0.05}} if name in methods else {}
+        own_knobs = {"forgetting_threshold": 0.05} if name == "dlfd" else {}
+        settings = {"settings": {"epochs": 2, **own_knobs}} if name in methods else {}
         _write(folder / "model.json", {"architecture": "resnet18", "device": "CPU, 1 threads", "note": "", **settings})
         told = figures(**{**_figures(number, name), **(own or {}).get(name, {})})
         _write(layout.METRICS / f"{name}.json", told)
@@ -155,6 +158,11 @@ def _persons(table: pd.DataFrame, detected: int) -> pd.DataFrame:
             "detected": np.arange(count) < detected,
         }
     )
+
+
+def _persons_of(identities: bool) -> dict[str, int]:
+    """Of each subset; without identities a picture is a person of its own."""
+    return {subset: count // PICTURES if identities else count for subset, count in SIZES.items()}
 
 
 def _write(path: Path, told: dict[str, Any]) -> None:

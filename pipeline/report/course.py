@@ -1,4 +1,4 @@
-"""The course of unlearning: DLFD's transport cost, forgetting score and loss along its pass; any model's loss curve."""
+"""The course of unlearning: DLFD's transport cost, forgetting score and accuracy along its pass; any model's loss."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pipeline.report import charts
 from pipeline.report.section import Section
 from pipeline.report.stored import Stored
 
-QUANTITIES = {  # of history.csv, with the name of the axis
-    "loss": "loss on the batch (nats)",
-    "ot_cost": "OT cost of features",
-    "forgetting_score": "forgetting score on validation",
+QUANTITIES = {  # of history.csv: title and name of the axis
+    "ot_cost": ("Transport cost", "OT cost of features"),
+    "forgetting_score": ("Forgetting score", "forgetting score (0 is best)"),
+    "accuracy": ("Accuracy", "accuracy on the batch"),
 }
 POINTS = 400  # at most of a curve, evenly spread: more than a screen can tell apart
 
@@ -30,19 +30,22 @@ def section(stored: Stored) -> Section:
         long = distancing(history)
         stop = stopped(history)
         present = [name for name in QUANTITIES if name in set(long["quantity"])]
-        threshold = stored.infos["dlfd"].get("settings", {}).get("forgetting_threshold")
+        settings = stored.infos["dlfd"].get("settings", {})
+        threshold = settings.get("forgetting_threshold")
         for name in present:
             limit = threshold if name == "forgetting_score" else None
             pass_chart = _pass_chart(name, float(history["step"].max()), stop, limit)
-            drawn[f"pass_{name}"] = charts.specification(pass_chart, f"{QUANTITIES[name]} along the pass of DLFD")
+            drawn[f"pass_{name}"] = charts.specification(pass_chart, f"{QUANTITIES[name][1]} along the pass of DLFD")
         data["pass"] = long
         values["pass"] = {
-            "quantities": present,
+            "titles": {name: QUANTITIES[name][0] for name in present},
             "stop": stop,
             "steps": len(history),
             "note": stored.infos["dlfd"].get("note", ""),
             "pushed": bool(history.get("distancing", pd.Series(dtype=float)).any()),
             "threshold": threshold,
+            "cost": settings.get("cost"),
+            "matching": settings.get("matching_weight", 0) > 0 and settings.get("variant") != "paper",
         }
     return Section(values, drawn, data)
 
@@ -94,8 +97,9 @@ def _pass_chart(quantity: str, last: float, stop: float | None, limit: float | N
         .scale(domain=[0, max(last, 1)], nice=False)
         .axis(tickMinStep=1, format="d")
     )
-    y = alt.Y("value:Q", title=QUANTITIES[quantity]).scale(zero=quantity != "loss")
-    tooltip = [alt.Tooltip("step:Q"), alt.Tooltip("value:Q", format=".4g", title=QUANTITIES[quantity])]
+    title = QUANTITIES[quantity][1]
+    y = alt.Y("value:Q", title=title).scale(zero=quantity != "accuracy")
+    tooltip = [alt.Tooltip("step:Q"), alt.Tooltip("value:Q", format=".4g", title=title)]
     base = alt.Chart(charts.named("pass")).transform_filter(alt.datum.quantity == quantity)
     layers: list[alt.Chart] = [
         base.mark_line(color=charts.GREEN, point={"size": 20, "color": charts.GREEN}).encode(x, y, tooltip=tooltip)

@@ -120,7 +120,7 @@ def _chart(coloured_by: str, data: pd.DataFrame, labels: list[str] | None = None
         names, colours, shapes = labels, list(charts.LABEL_COLOURS), list(charts.LABEL_SHAPES)
     x, y = (
         alt.X("x:Q", title="first principal component of the original").scale(domain=_range(data, "x"), clamp=True),
-        alt.Y("y:Q", title="second").scale(domain=_range(data, "y"), clamp=True),
+        alt.Y("y:Q", title="second principal component").scale(domain=_range(data, "y"), clamp=True),
     )
     picked = alt.selection_point(name="picked", fields=[coloured_by], bind="legend")
     drawn = (

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.progress import progress
 from pipeline.report import charts
 from pipeline.report.section import Section
 from pipeline.report.stored import Stored
@@ -22,13 +23,19 @@ def write(stored: Stored, sections: Mapping[str, Section], folder: Path) -> list
         The files: `<chart>.png`, or `<chart>-<model>.png` where a chart is of one model.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    wanted = [
+        (section, name, model)
+        for section in sections.values()
+        for name, specification in section.charts.items()
+        for model in _models(stored, name, specification)
+    ]
     written = []
-    for section in sections.values():
-        for name, specification in section.charts.items():
-            for model in _models(stored, name, specification):
-                path = folder / f"{name}-{model}.png" if model else folder / f"{name}.png"
-                path.write_bytes(charts.png(_of(specification, model), section.data, WIDTH))
-                written.append(path)
+    with progress("figures for MLflow", len(wanted), "figures") as advance:
+        for section, name, model in wanted:
+            path = folder / f"{name}-{model}.png" if model else folder / f"{name}.png"
+            path.write_bytes(charts.png(_of(section.charts[name], model), section.data, WIDTH))
+            written.append(path)
+            advance()
     return written
 
 
@@ -44,4 +51,5 @@ def _of(specification: Mapping[str, Any], model: str) -> dict[str, Any]:
     for parameter in told.get("params", []):
         if parameter["name"] == charts.CHOSEN:
             parameter["value"] = model
-    return {**told, "title": {"text": model, "anchor": "start"}} if model else told
+    title = {"text": told["description"], "subtitle": model, "anchor": "start", "fontSize": 12, "subtitleFontSize": 12}
+    return {**told, "title": title}

@@ -26,7 +26,7 @@ def section(stored: Stored) -> Section:
     data = histograms(stored)
     words = {name: _words(stored, name) for name in stored.models}
     described = "Distribution of the loss of forgotten, never-seen and retained pictures"
-    chart = charts.specification(_chart(), described)
+    chart = charts.specification(_chart(_top(data)), described)
     return Section({"models": stored.models, "words": words}, {"losses": chart}, {"losses": data})
 
 
@@ -60,16 +60,22 @@ def _words(stored: Stored, name: str) -> str:
     return f"{said} Median loss in nats: {told or 'none'}.{lost}".strip()
 
 
-def _chart() -> alt.Chart:
+def _top(data: pd.DataFrame) -> float:
+    """Upper end of the axis of shares, the same for all models; at most three times what the oracle needs."""
+    oracle = data.loc[data["model"] == "retrained", "share"].max()
+    return float(min(data["share"].max(), 3 * oracle) or 100.0)
+
+
+def _chart(top: float) -> alt.Chart:
     x = alt.X("low:Q", title="loss in nats (logarithmic)").scale(domain=[EDGES[0], EDGES[-1]], nice=False)
     x = x.axis(values=[-5, -4, -3, -2, -1, 0, 1], labelExpr="format(pow(10, datum.value), '~g')")
-    y = alt.Y("share:Q", title="share of pictures (%)").stack(None)
+    y = alt.Y("share:Q", title="share of pictures (%)").stack(None).scale(domain=[0, top])
     legend = alt.Legend(symbolType="stroke", symbolStrokeWidth=3, symbolSize=300)
     colour = alt.Color("subset:N", legend=legend).scale(domain=list(charts.SUBSETS), range=list(charts.SUBSET_COLOURS))
     dash = alt.StrokeDash("subset:N", legend=legend).scale(
         domain=list(charts.SUBSETS), range=list(charts.SUBSET_DASHES)
     )
     tooltip = [alt.Tooltip("subset:N"), alt.Tooltip("share:Q", format=".1f", title="share (%)")]
-    line = alt.Chart(charts.named("losses")).mark_line(interpolate="step-after", strokeWidth=2)
+    line = alt.Chart(charts.named("losses")).mark_line(interpolate="step-after", strokeWidth=2, clip=True)
     drawn = line.encode(x, y, colour, dash, tooltip=tooltip)
     return charts.of_chosen_model(drawn).properties(width="container", height=240)

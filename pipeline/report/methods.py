@@ -43,9 +43,19 @@ class Column:
 
 
 def section(stored: Stored) -> Section:
-    rows = stored.table.to_dict("records")
     columns = [column for column in COLUMNS if column.name in stored.table]
-    return Section({"columns": columns, "rows": rows, "roles": roles(stored), "in_service": in_service(stored)})
+    values: dict[str, Any] = {"columns": columns, "rows": rows(stored), "roles": roles(stored)}
+    return Section({**values, "in_service": in_service(stored)})
+
+
+def rows(stored: Stored) -> list[Row]:
+    """Of the table, in the order of the models; with the interval of the test accuracy."""
+    found: list[Row] = []
+    for row in stored.table.to_dict("records"):
+        low, high = stored.accuracy_intervals[row["model"]]
+        row |= {"test_accuracy_low": low, "test_accuracy_high": high}
+        found.append({str(name): value for name, value in row.items()})
+    return found
 
 
 def roles(stored: Stored) -> dict[str, list[str]]:
@@ -93,8 +103,9 @@ COLUMNS = (
         "verdict",
         "Whether somebody who has the model and the oracle can still tell forgotten from never-seen persons. "
         "“remembers”: yes. “over-forgotten”: yes, because the model is conspicuously wrong about them. "
-        "“forgotten”: not with these attacks; a stronger one may succeed tomorrow. “yardstick”: the oracle, by "
-        "which the others are judged.",
+        "“forgotten”: not with these attacks; a stronger one may succeed tomorrow. “too few "
+        "persons”: fewer than 20 were forgotten or held out; look at each of them. “yardstick”: the oracle, by which "
+        "the others are judged.",
         lambda row: str(row["verdict"]),
     ),
     Column(
@@ -109,9 +120,10 @@ COLUMNS = (
     ),
     Column(
         "test_accuracy",
-        "test accuracy",
+        "test accuracy [95\u00a0%]",
         "Share of pictures of never-seen persons (the subsets test and unseen together) that the model labels "
-        "right. 1 is best. Its interval is in the trade-off picture.",
+        "right. 1 is best. In brackets the interval in which it would lie in 95 of 100 draws of other persons.",
+        below=lambda row: interval(row, "test_accuracy_low", "test_accuracy_high"),
     ),
     Column(
         "forget_accuracy",

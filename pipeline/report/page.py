@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,13 @@ SECTIONS: dict[str, Callable[[Stored], Section]] = {
     "trade_off": trade_off.section,
     "losses": losses.section,
     "features": features.section,
-    "course": course.section,
     "pushed": pushed.section,
+    "course": course.section,
     "persons": persons.section,
     "provenance": provenance.section,
     "faces": faces.section,
 }
+HEADING = re.compile(r'<h2 id="(\w+)">(.+?)</h2>')  # of a section, for the page's contents
 
 
 def write(stored: Stored, path: Path) -> dict[str, Section]:
@@ -70,11 +72,12 @@ def _html(sections: dict[str, Section], stored: Stored) -> str:
         data |= {name: charts.columns(table) for name, table in one.data.items()}
     choosers = templates.get_template("chooser.html").make_module({"names": stored.models, "first": stored.shown_first})
     chooser = choosers.chooser  # type: ignore[attr-defined]  # a macro of the template
+    written = [
+        templates.get_template(f"{name}.html").render(one.values, chooser=chooser) for name, one in sections.items()
+    ]
     return templates.get_template("page.html").render(
-        sections=[
-            Markup(templates.get_template(f"{name}.html").render(one.values, chooser=chooser))
-            for name, one in sections.items()
-        ],
+        sections=[Markup(one) for one in written],
+        contents=[(place, Markup(title)) for one in written for place, title in HEADING.findall(one)],
         charts=specifications,
         data=data,
         javascript=Markup(charts.javascript()),

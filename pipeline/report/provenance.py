@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import platform
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
 import pandas as pd
 
 from pipeline import layout, machine, pseudonyms
+from pipeline.report import knobs
 from pipeline.report.section import Section
 from pipeline.report.stored import Stored
 
@@ -28,10 +30,13 @@ def section(stored: Stored) -> Section:
         "task": stored.params.task,
         "architecture": str(first.get("architecture", "unknown")),
         "trained on": str(first.get("device", "unknown")),
+        "page written at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "page written with": ", ".join(f"{name} {version}" for name, version in versions().items()),
         "page written on": f"{platform.system()}, {machine.told()}",
     }
-    return Section({"facts": facts, "seconds": seconds(stored), "parameters": parameters(stored)})
+    known = knobs.meanings()
+    told = [(name, value, knobs.meaning(name, known)) for name, value in parameters(stored).items()]
+    return Section({"facts": facts, "seconds": seconds(stored), "parameters": told})
 
 
 def pictures_hash() -> str:

@@ -11,4 +11,5 @@ from pipeline.report.stored import Stored
 def section(stored: Stored) -> Section:
     settings = stored.infos["dlfd"].get("settings", {}) if "dlfd" in stored.methods else {}
     sheet = faces.embedded(layout.MODELS / "dlfd" / "examples.png") if settings else None
-    return Section({"sheet": sheet, "epsilon": settings.get("epsilon"), "steps": settings.get("steps")})
+    real = bool(settings) and stored.dataset["name"] != "synthetic"
+    return Section({"sheet": sheet, "real": real, "epsilon": settings.get("epsilon"), "steps": settings.get("steps")})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipeline.config import Params
 from pipeline.data import tasks
 from pipeline.errors import DataError
 from pipeline.evaluation import samples
+from pipeline.evaluation.metrics import accuracy_interval
 from pipeline.evaluation.samples import Results
 
 
@@ -61,6 +63,12 @@ class Stored:
         """The model that choosers begin with: the accepted one, else DLFD, else the first method."""
         wanted = (self.decision.accepted, "dlfd", *self.methods, "original")
         return next(name for name in wanted if name in self.metrics)
+
+    @cached_property
+    def accuracy_intervals(self) -> dict[str, tuple[float, float]]:
+        """Name -> 95 % interval of the test accuracy, from drawing other persons."""
+        settings, seed = self.params.evaluate, self.params.seed
+        return {name: accuracy_interval(table, settings.bootstrap, seed) for name, table in self.samples.items()}
 
     def results(self, name: str) -> Results:
         """With features, which for all models at once would be large.

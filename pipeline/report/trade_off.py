@@ -8,7 +8,6 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation.metrics import accuracy_interval
 from pipeline.evaluation.scores import forgetting_score
 from pipeline.report import charts
 from pipeline.report.section import Section
@@ -47,8 +46,7 @@ def points(stored: Stored) -> pd.DataFrame:
     rows = []
     for name, row in table.iterrows():
         low, high = score_interval(row["mia_interval_low"], row["mia_interval_high"])
-        samples, params = stored.samples[str(name)], stored.params
-        accuracy_low, accuracy_high = accuracy_interval(samples, params.evaluate.bootstrap, params.seed)
+        accuracy_low, accuracy_high = stored.accuracy_intervals[str(name)]
         rows.append(
             {
                 "model": name,
@@ -109,7 +107,7 @@ def chart(found: pd.DataFrame) -> alt.TopLevelMixin:
     low, high = domain(found)
     x = alt.X("score:Q", title="forgetting score (0 is best)").scale(zero=True, nice=True)
     y = alt.Y("accuracy:Q", title="test accuracy").scale(domain=[low, high], nice=False).axis(format=".2f")
-    legend = alt.Legend(orient="bottom", columns=2, symbolOpacity=1, symbolSize=80)
+    legend = alt.Legend(orient="bottom", columns=2, symbolOpacity=1, symbolSize=80, labelOffset=8)
     colour = alt.Color("role:N", legend=legend).scale(domain=list(ROLES), range=list(COLOURS))
     shape = alt.Shape("role:N", legend=legend).scale(domain=list(ROLES), range=list(SHAPES))
     right = alt.value("width")

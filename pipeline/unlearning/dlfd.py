@@ -51,7 +51,7 @@ from pipeline.data.subsets import matched
 from pipeline.evaluation.membership import loss_attack
 from pipeline.evaluation.scores import forgetting_score
 from pipeline.models import FaceClassifier, frozen
-from pipeline.objectives import losses
+from pipeline.objectives import correctness, losses
 from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, TrainSettings, Unit
 from pipeline.training import Updater, autocast, losses_of, passes, predict
 from pipeline.transport import Cost, Solver, shortfall, transport_cost
@@ -126,11 +126,11 @@ def unlearn(
                 run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
             if settings.matching_weight:
-                loss, lacking = matched_loss(model, batch, labels, *next(matching), settings)
-                figures["shortfall"] = lacking
+                loss, learned = matched_loss(model, batch, labels, *next(matching), settings)
             else:
-                loss = _classification_loss(model, batch, labels, settings)
-            run.log(step=updater.steps, loss=run.check(loss), distancing=distancing, **figures)
+                loss, learned = _classification_loss(model, batch, labels, settings)
+            learned = {"loss": run.check(loss), **learned}
+            run.log(step=updater.steps, **learned, distancing=distancing, **figures)
             updater.step(loss)
             advance(len(labels), "pushing" if distancing else "learning clean pictures")
 
@@ -207,7 +207,7 @@ def _objective(
 
 def matched_loss(
     model: FaceClassifier, batch: Tensor, labels: Tensor, forget: Batch, unseen: Batch, settings: Settings
-) -> tuple[Tensor, float]:
+) -> tuple[Tensor, dict[str, float]]:
     """Classification loss of the retain batch and, weighted, what forget losses lack to those of unseen pictures.
 
     Args:
@@ -216,7 +216,7 @@ def matched_loss(
         unseen: pictures and labels that the model never learned; it learns nothing of them.
 
     Returns:
-        The loss, and the shortfall in nats.
+        The loss; the accuracy on the retain batch, and the shortfall in nats.
     """
     model.eval()
     with torch.no_grad():
@@ -225,15 +225,23 @@ def matched_loss(
     logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
     retained, given = logits[: len(batch)], logits[len(batch) :]
     lacking = shortfall(losses(given, forget[1]), wanted)
-    loss = losses(retained, _repeated(labels, batch), settings.label_smoothing).mean()
-    return loss + settings.matching_weight * lacking, float(lacking.detach())
+    wanted_labels = _repeated(labels, batch)
+    loss = losses(retained, wanted_labels, settings.label_smoothing).mean()
+    figures = {"accuracy": _accuracy(retained, wanted_labels), "shortfall": float(lacking.detach())}
+    return loss + settings.matching_weight * lacking, figures
 
 
-def _classification_loss(model: FaceClassifier, batch: Tensor, labels: Tensor, settings: Settings) -> Tensor:
-    """Loss of a batch that holds each labelled picture once, or clean and pushed in turn."""
+def _classification_loss(
+    model: FaceClassifier, batch: Tensor, labels: Tensor, settings: Settings
+) -> tuple[Tensor, dict[str, float]]:
+    """Loss and accuracy of a batch that holds each labelled picture once, or clean and pushed in turn."""
     model.train()
-    logits = predict(model, batch, settings.precision)
-    return losses(logits, _repeated(labels, batch), settings.label_smoothing).mean()
+    logits, wanted = predict(model, batch, settings.precision), _repeated(labels, batch)
+    return losses(logits, wanted, settings.label_smoothing).mean(), {"accuracy": _accuracy(logits, wanted)}
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    return float(correctness(logits.detach(), labels).mean())
 
 
 def _repeated(labels: Tensor, batch: Tensor) -> Tensor:

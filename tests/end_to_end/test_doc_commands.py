@@ -12,7 +12,7 @@ from checkouts import Checkout
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import doc_commands
-from test_docs import RUN_FROM_THE_PAGE
+from test_docs import RUN_FROM_PROSE, RUN_FROM_THE_PAGE
 
 pytestmark = pytest.mark.end_to_end
 CONFIRMED = ("dlfd models promote", "dlfd models rollback")  # that ask a person
@@ -24,24 +24,34 @@ SAID = {  # command -> what it says
     "dlfd models promote": "champion",
     "dvc plots": "index.html",
     "dvc exp show": "Experiment",
+    "dvc metrics show": "nomus",
+    "dvc repro compare": "up to date",
+    "dvc repro --force download": "Running stage 'download'",
+    "dvc repro --force --single-item register": "is version 2 of",
 }
+UNASKED = {"dvc gc -w": "--force", **dict.fromkeys(CONFIRMED, "--yes")}
+TURNS = (  # a request changes what is forgotten, so what would then be trained anew comes before; what removes, last
+    r"dvc (repro|checkout|metrics show).*",
+    r"dlfd request withdraw .*|dvc (exp remove|gc) .*",
+)
 
 
 def test_what_a_reader_types_works(copied: Callable[..., Checkout]) -> None:
     """Once each, however many pages give it; a request is entered before it is withdrawn."""
     checkout = copied()
     checkout.commit()
-    wanted = [one for one in doc_commands.in_blocks() if any(re.fullmatch(p, one.text) for p in RUN_FROM_THE_PAGE)]
+    places = ((doc_commands.in_blocks(), RUN_FROM_THE_PAGE), (doc_commands.in_prose(), RUN_FROM_PROSE))
+    wanted = [one for found, known in places for one in found if any(re.fullmatch(p, one.text) for p in known)]
     unique = {" ".join(one.words): one for one in wanted}
-    assert len(unique) >= 12
+    assert len(unique) >= 20
     done: set[tuple[str, str]] = set()
     for text, command in sorted(unique.items(), key=lambda one: _turn(one[0])):
-        words = command.words + (["--yes"] if text in CONFIRMED else [])
+        words = command.words + ([UNASKED[text]] if text in UNASKED else [])
         if words[:2] == ["git", "commit"]:
             words += ["--allow-empty", "--message", "requests"]
         if text == "dlfd models rollback":  # of a first champion there is nothing to go back to
-            told = checkout.run(*words, check=False)
-            assert "stays in service: it is the first" in told.err, str(command)
+            refused = checkout.run(*words, check=False, PYTHONPATH=str(checkout.root))
+            assert "stays in service: it is the first" in refused.err, str(command)
             continue
         if words[:2] == ["dlfd", "request"]:  # each page tells its own story, of the same persons
             persons = [word for word in words if re.fullmatch(r"p\d{4}", word)]
@@ -50,11 +60,12 @@ def test_what_a_reader_types_works(copied: Callable[..., Checkout]) -> None:
             if persons and again == persons:
                 continue
             words = [word for word in words if word not in again]
-        told = checkout.run(*words)
+        ended = checkout.run(*words, PYTHONPATH=str(checkout.root))
         said = next((said for start, said in SAID.items() if text.startswith(start)), "")
-        assert said in told.out, f"{command}\n{told.out}\n{told.err}"
+        assert said in ended.out + ended.err, f"{command}\n{ended.out}\n{ended.err}"
 
 
 def _turn(text: str) -> int:
-    """Requests are withdrawn last; all else keeps the order of the pages."""
-    return 1 if "withdraw" in text else 0
+    """What is in neither of TURNS is between them, in the order of the pages."""
+    first, last = TURNS
+    return 0 if re.fullmatch(first, text) else 2 if re.fullmatch(last, text) else 1

@@ -81,10 +81,10 @@ def test_every_chart_has_marks(page: Page) -> None:
         assert len(paths(chart(page, "losses", of=of), "line")) == 3, "forget, unseen and retain"
     for of in (None, "original"):
         assert len(paths(chart(page, "features_subset", of=of), "symbol")) == 24 + 24 + 60
-    for name in ("loss_curve", "pass_loss", "pass_ot_cost", "pass_forgetting_score"):
+    for name in ("loss_curve", "pass_ot_cost", "pass_forgetting_score", "pass_accuracy"):
         (line,) = paths(chart(page, name), "line")
         assert len(re.findall(r"[ML]", line)) >= 2
-    expect(chart(page, "pass_loss").get_by_text("pushing stopped")).to_be_visible()
+    expect(chart(page, "pass_accuracy").get_by_text("pushing stopped")).to_be_visible()
 
 
 def test_labels_of_the_trade_off_do_not_overlap(page: Page) -> None:
@@ -129,7 +129,7 @@ def test_pictures_are_coloured_by_subset_or_label(page: Page) -> None:
 
 
 def test_a_click_sorts_and_another_turns_round(page: Page) -> None:
-    head = page.get_by_role("button", name="test accuracy", exact=True)
+    head = page.get_by_role("button", name="test accuracy [95\u00a0%]", exact=True)
     assert names(page) == ["original", "retrained", *METHODS]
     head.click()
     assert names(page) == ["dlfd", "ssd", "finetune", "retrained", "original", "scrub"], "no number is last"
@@ -144,11 +144,36 @@ def test_the_keyboard_sorts_and_explains(page: Page) -> None:
     assert names(page) == sorted(names(page))
     about = page.locator("#about-nomus")
     expect(about).to_be_hidden()
-    page.get_by_label("What does NoMUS mean?").focus()
+    page.get_by_role("table").get_by_label("What does NoMUS mean?").focus()
     page.keyboard.press("Enter")
     expect(about).to_be_visible()
     page.keyboard.press("Escape")
     expect(about).to_be_hidden()
+
+
+def test_the_keyboard_chooses_model_and_colours_and_unfolds(page: Page) -> None:
+    assert page.locator("#choose-losses").input_value() == "finetune", "the accepted one"
+    page.locator("#choose-losses").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("h3[data-chosen]")).to_have_text("ssd")
+    expect(page.locator("#choose-persons")).to_have_value("ssd")
+    page.get_by_label("subset", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator('.chart[data-group="features"] g.role-legend-label text').first).to_have_text("0-6")
+    why = page.get_by_text("Why: every method at the gate")
+    why.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The gate reads figures of the validation subset alone")).to_be_visible()
+
+
+def test_figures_of_the_answer_are_explained_where_they_stand(page: Page) -> None:
+    answer = page.locator(".answer")
+    for meaning, place in (("NoMUS", "nomus"), ("the verdict", "verdict")):
+        answer.get_by_label(f"What does {meaning} mean?").click()
+        expect(page.locator(f"#about-{place}")).to_be_visible()
+        page.keyboard.press("Escape")
+    page.get_by_role("navigation").get_by_role("link", name="Persons at risk").click()
+    expect(page.locator("#persons")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

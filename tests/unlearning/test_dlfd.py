@@ -184,11 +184,12 @@ def test_matching_learns_nothing_of_unseen_pictures_and_pushes_nothing_that_is_h
     with torch.no_grad():
         high = losses(copy.deepcopy(model).train()(torch.cat([PIXELS, forget[0]]))[len(PIXELS) :], forget[1]).min()
         low = losses(model.eval()(unseen[0]), unseen[1]).max()
-    lifted, lacking = dlfd.matched_loss(model, PIXELS, LABELS, forget, unseen, knobs)
+    lifted, figures = dlfd.matched_loss(model, PIXELS, LABELS, forget, unseen, knobs)
+    lacking = figures["shortfall"]
     assert float(lifted.detach()) == pytest.approx(float(plain.detach()) + 3.0 * lacking, rel=1e-5)
     easy = (unseen[0], model.eval()(unseen[0]).argmax(1))  # what the model would say anyway: low losses
     if high > low:  # with losses above all of these nothing is lacking
-        assert dlfd.matched_loss(model, PIXELS, LABELS, forget, easy, knobs)[1] == 0
+        assert dlfd.matched_loss(model, PIXELS, LABELS, forget, easy, knobs)[1]["shortfall"] == 0
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -256,6 +257,27 @@ def test_pictures_are_pushed_from_forget_pictures_by_a_rising_weight(monkeypatch
     apart = (torch.cat(seen)[:, None] - own[None]).abs().flatten(2).amax(2)
     assert (apart.amin(1) == 0).all()
     assert set(apart[:30].argmin(1).tolist()) == set(range(30)), "all of them in turn"
+
+
+@pytest.mark.parametrize("matching", [0.0, 0.2])
+@pytest.mark.parametrize("mix_clean", [True, False])
+def test_accuracy_is_of_the_pictures_that_a_step_learns(
+    monkeypatch: pytest.MonkeyPatch, mix_clean: bool, matching: float
+) -> None:
+    """A model that takes bright pictures for class 1, which all are, and pushed ones, made dark here, for class 0."""
+    faces = replace(make_faces(32), labels=torch.ones(32, dtype=torch.long))
+    model, run = make_model(), Run(seed=0)
+
+    def predict(model: Any, pixels: torch.Tensor, precision: str) -> torch.Tensor:
+        brightness = pixels.sum((1, 2, 3))
+        return 0 * model(pixels) + torch.stack([-brightness, brightness, -2 * brightness.abs()], 1)
+
+    monkeypatch.setattr(dlfd, "predict", predict)
+    monkeypatch.setattr(dlfd, "distance", lambda model, pixels, *others, **more: (-pixels - 1, 0.0))
+    knobs = settings(dynamic=False, recovery_share=0.5, mix_clean=mix_clean, matching_weight=matching)
+    dlfd.unlearn(model, knobs, run, retain=faces, forget=make_faces(30, seed=1), validation=make_faces(30, seed=2))
+    by_phase = {row["distancing"]: row["accuracy"] for row in run.history}
+    assert by_phase == {1.0: 0.5 if mix_clean else 0.0, 0.0: 1.0}
 
 
 def test_the_check_compares_pictures_of_the_same_labels() -> None:
