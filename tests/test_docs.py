@@ -56,9 +56,12 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
     r"dlfd certificate issue 3": ("tests/cli/test_models_command.py::*", '"issue"'),
     r"make ui": (f"{END}/test_mlflow_ui.py::*", '"server", "--backend-store-uri"'),
     r"make test": (".ci/run::*", "make test"),
+    r"make story": (f"{END}/drills/test_drill_story.py::test_the_story", '"examples.story"'),
+    r"dlfd verify( --yes)?": ("tests/cli/test_verify.py::*", '"verify"'),
 }
 LONG = {  # command -> why it is parsed and not run
     r"make (repro|bench)": "ten minutes; `dvc repro` runs in every end-to-end test",
+    r"make drills": "an hour; CI runs a few of the kills",
     r"dlfd table .*": "hours; tests/cli/test_table.py runs it with a stand-in for DVC",
     r"dlfd search .*": "hours; tests/test_search.py runs its trials",
     r"dlfd evaluate .*": "a checkpoint and data of the reader's; tests/test_checkpoints.py makes its own",
@@ -152,10 +155,11 @@ def test_messages_of_the_troubleshooting_page_are_ours() -> None:
     assert len(messages) > 20
     parts = [(message, part.strip(" ()?")) for message in messages for part in message.split("…")]
     assert not [(message, part) for message, part in parts if _plain(part) not in _plain(code)]
-    from dvc import lock
+    from dvc import lock, rwlock
 
+    theirs = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in (lock, rwlock))
     for message in re.findall(r"^\| `(Unable[^`]+)` \|", dvc, re.MULTILINE):
-        assert message in Path(lock.__file__).read_text(encoding="utf-8")
+        assert message in theirs
 
 
 def _strings(path: Path) -> str:
