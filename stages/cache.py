@@ -49,7 +49,7 @@ def _files(cache: Path) -> Iterator[tuple[Path, str]]:
         path, name = Path(out["path"]), str(out.get("md5", ""))
         yield path, name
         if name.endswith(FOLDER):
-            for one in _listed(cache / "files" / "md5" / name[:2] / name[2:]):
+            for one in _listed(cache / "files" / "md5" / name[:2] / name[2:], name.removesuffix(FOLDER)):
                 yield path / one["relpath"], one["md5"]
 
 
@@ -62,9 +62,9 @@ def _outputs() -> Iterator[dict[str, Any]]:
             yield from stage.get("outs", [])
 
 
-def _listed(path: Path) -> list[dict[str, str]]:
-    try:
-        found: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # it is gone or damaged itself
+def _listed(path: Path, name: str) -> list[dict[str, str]]:
+    """Nothing, where the list is gone or damaged itself."""
+    if not path.is_file() or md5(path) != name:
         return []
+    found: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
     return found

@@ -69,6 +69,14 @@ def test_a_damaged_object_is_told_and_with_yes_removed(names: dict[str, str], pa
     assert Path("one").exists()
 
 
+def test_a_list_of_files_that_says_nonsense_is_not_followed(names: dict[str, str]) -> None:
+    place = Path(".dvc/cache/files/md5") / names["out"][:2] / names["out"][2:]
+    place.chmod(0o644)
+    place.write_text('[{"md5": 1, "other": "../../etc"}]')
+    assert verify("--yes").exit_code == 0
+    assert not place.exists()
+
+
 @pytest.mark.parametrize("path", ["out/a", "one"])
 def test_what_came_into_the_workspace_goes_too(names: dict[str, str], path: str) -> None:
     harm(names[path])

@@ -63,6 +63,7 @@ def test_a_full_disk_in_every_stage(
 ) -> None:
     """Of each stage: by itself, and by DVC with nothing left and with half of what it writes."""
     checkout = asked.copy(disk / "checkout")
+    checkout.run(*DVC_REPRO, "data.dvc")  # what is imported, which no stage of ours writes
     locked = yaml.safe_load((undisturbed.checkout.root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     refused = tried = 0
     for stage in undisturbed.stages:
