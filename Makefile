@@ -10,16 +10,22 @@ export MLFLOW_DISABLE_TELEMETRY ?= true
 export GX_ANALYTICS_ENABLED ?= false
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: repro test quick lint format audit bench ui site clean
+.PHONY: repro story test quick drills lint format audit bench ui site clean
 
 repro: $(VENV)/.installed  ## set up and run the main job
 	dvc repro
+
+story: $(VENV)/.installed  ## a request from the letter to the erasure, and the next one, in a throw-away clone
+	python -m examples.story
 
 test: $(VENV)/.installed lint  ## set up and pass all tests, side by side with a thread each
 	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/.installed  ## the tests that need neither DVC nor a browser
 	python -m pytest -m "not end_to_end"
+
+drills: $(VENV)/.installed  ## an hour of kills, full disks, lost servers, other clocks
+	OMP_NUM_THREADS=1 python -m pytest -m drill
 
 lint: $(VENV)/.installed
 	ruff check .

@@ -11,17 +11,15 @@ A run that was stopped goes on where it was.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import typer
 
-from benchmarks import measure
+from benchmarks import clones, measure
 
 FOLDER = Path("local/rounds")
 COLUMNS = {  # of the Markdown table
@@ -55,8 +53,8 @@ def main(
     for method in methods.split(","):
         root = (folder / method).resolve()
         if not root.exists():
-            subprocess.run(["git", "clone", "--quiet", ".", str(root)], check=True)
-        configure(root, {"unlearn.methods": [method], **dict(_setting(one) for one in setting)})
+            clones.clone(root)
+        clones.configure(root, {"unlearn.methods": [method], **dict(clones.setting(one) for one in setting)})
         rows += chain(root, method, rounds=rounds, persons=persons)
     measure.report("rounds", measure.device(), rows, persons_a_round=persons, set=", ".join(setting))
     path = measure.RESULTS / f"rounds-{measure.device().type}.md"
@@ -78,28 +76,13 @@ def chain(root: Path, method: str, *, rounds: int, persons: int) -> list[dict[st
         row = {"method": method, "round": number, **_figures(root, method)}
         if row["accepted"]:
             _command(root, "dlfd", "models", "promote", "--yes")
-            configure(root, {"unlearn.start_from": "champion"})
+            clones.configure(root, {"unlearn.start_from": "champion"})
         row["in_service"] = "yes" if row.pop("accepted") else "refused"
         done.append(row)
         state.parent.mkdir(exist_ok=True)
         state.write_text(json.dumps(done, indent=2) + "\n", encoding="utf-8")
         print(row, file=sys.stderr)
     return done
-
-
-def configure(root: Path, values: Mapping[str, Any]) -> None:
-    """Change params.yaml of a checkout: `section.key` -> value."""
-    from ruamel.yaml import YAML
-
-    editor = YAML()
-    editor.width = 120
-    path = root / "params.yaml"
-    params = editor.load(path.read_text(encoding="utf-8"))
-    for name, value in values.items():
-        section, _, key = name.rpartition(".")
-        (params[section] if section else params)[key] = editor.load(json.dumps(value))  # lists stay on their line
-    with path.open("w", encoding="utf-8") as file:
-        editor.dump(params, file)
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
@@ -164,20 +147,10 @@ def _figures(root: Path, method: str) -> dict[str, Any]:
 
 
 def _command(root: Path, *command: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(root), "DVC_SITE_CACHE_DIR": str(root.parent / "site-cache")}
-    for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DLFD_SALT_FILE"):
-        environment.pop(name, None)
     words = [sys.executable, "-m", "dvc", *command[1:]] if command[0] == "dvc" else list(command)
-    done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=root, env=clones.environment(root), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[:3])} in {root}: {done.stdout[-1500:]}\n{done.stderr[-3000:]}")
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    from ruamel.yaml import YAML
-
-    name, _, value = text.partition("=")
-    return name, YAML(typ="safe").load(value)
 
 
 def _text(value: Any) -> str:

@@ -7,6 +7,7 @@ training batch all mean the same units.
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from pipeline import architectures
 from pipeline.errors import ConfigError, ModelError
 
 WEIGHTS, INFO = "model.safetensors", "model.json"
+SHA = "weights_sha256"  # in INFO: a flipped bit is a model like any other, which nobody has measured
 
 
 class FaceClassifier(nn.Module):
@@ -159,7 +161,9 @@ def save(model: FaceClassifier, folder: Path, info: dict[str, Any]) -> None:
     """Write weights and `info` (at least architecture, classes and image_size) into a model folder."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    (folder / WEIGHTS).write_bytes(serialise(weights))  # not save_file: its I/O errors hide the system's number
+    written = serialise(weights)
+    (folder / WEIGHTS).write_bytes(written)  # not save_file: its I/O errors hide the system's number
+    info = {**info, SHA: hashlib.sha256(written).hexdigest()}
     (folder / INFO).write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
 
 
@@ -185,7 +189,7 @@ def load(folder: Path, device: torch.device | str = "cpu") -> FaceClassifier:
     """The classifier of a model folder, in evaluation mode.
 
     Raises:
-        ModelError: a file is missing, damaged, or its weights do not fit the architecture.
+        ModelError: a file is missing, damaged, or its weights do not fit the architecture or are not those saved.
     """
     info = load_info(folder)
     model = build(info["architecture"], len(info["classes"]), head=info.get("head", "linear"))
@@ -196,7 +200,10 @@ def load(folder: Path, device: torch.device | str = "cpu") -> FaceClassifier:
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder / WEIGHTS} is damaged or does not fit ({reason}): {_REMEDY}") from None
+    with (folder / WEIGHTS).open("rb") as file:
+        if info.get(SHA) not in (None, hashlib.file_digest(file, "sha256").hexdigest()):
+            raise ModelError(f"{folder / WEIGHTS} is damaged (not the weights that {INFO} tells of): {_REMEDY}")
     return to_device(model, device).eval()
 
 
-_REMEDY = "delete the folder and run `dvc repro` (or `dvc checkout`) to get it back"
+_REMEDY = "delete the folder and run `dvc repro` to get it back; if that does not help, `dlfd verify` first"

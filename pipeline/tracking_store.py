@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EXPERIMENT = "face-unlearning"
+SQLITE = "sqlite:///"
 LOCK_SECONDS = 120.0  # longest wait for another process of this checkout
 PROBE_SECONDS = (3.0, 10.0)  # to connect, to answer
 # MLflow's own limits (7 retries, 120 s each) hide a lost server for many minutes. These survive a restart of one.
@@ -67,6 +68,8 @@ class Store:
 
         for name in ("mlflow", "alembic"):  # else they tell of every table they create
             logging.getLogger(name).setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
+        if self.uri.startswith(SQLITE) and not (path := Path(self.uri.removeprefix(SQLITE))).exists():
+            _create_database(path)
         return mlflow.MlflowClient(self.uri, os.environ.get("MLFLOW_REGISTRY_URI") or self.uri)
 
     @cached_property
@@ -77,8 +80,8 @@ class Store:
         """
         from filelock import FileLock
 
-        if self.uri.startswith("sqlite:///"):
-            return FileLock(f"{self.uri.removeprefix('sqlite:///')}.lock", timeout=LOCK_SECONDS)
+        if self.uri.startswith(SQLITE):
+            return FileLock(f"{self.uri.removeprefix(SQLITE)}.lock", timeout=LOCK_SECONDS)
         folder = private_folder()
         folder.mkdir(parents=True, exist_ok=True)
         return FileLock(folder / "mlflow.lock", timeout=LOCK_SECONDS)
@@ -150,6 +153,17 @@ def connect() -> Store:
 def private_folder() -> Path:
     """Where what concerns this checkout alone is kept; DVC's own, which git ignores."""
     return root() / ".dvc" / "tmp" / "dlfd-tracking"
+
+
+def _create_database(path: Path) -> None:
+    """A new SQLite file with MLflow's tables, whole or not there: MLflow cannot use one that a kill left half made."""
+    import mlflow
+
+    draft = path.with_name(f"{path.name}.partial")
+    for left in (draft, draft.with_name(f"{draft.name}-journal")):
+        left.unlink(missing_ok=True)
+    mlflow.MlflowClient(f"{SQLITE}{draft}").search_experiments(max_results=1)
+    draft.replace(path)
 
 
 def _probe(address: str) -> None:

@@ -6,6 +6,8 @@ import atexit
 import errno
 import functools
 import gc
+import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +25,17 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in FULL_DISK:
         where = f" while writing {error.filename}" if error.filename else ""
         return f"the disk is full{where}. Free some space and run `dvc repro` again: finished stages are kept."
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        where = error.filename or "a file"
+        return f"{where} may not grow any further here. Raise the limit (`ulimit -f`) and run `dvc repro` again."
     return None
+
+
+def print_anywhere() -> None:
+    """A terminal or log that has no λ or ─ shows a question mark: a run of hours must not end with such a sign."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,6 +43,7 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def command(*args: Any, **kwargs: Any) -> Any:
+        print_anywhere()
         try:
             return function(*args, **kwargs)
         except Exception as error:

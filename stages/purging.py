@@ -49,12 +49,21 @@ def inspect() -> Kept:
     Raises:
         EraseError: DVC or git fails.
     """
-    cache = Path(_dvc("cache", "dir").strip())
+    cache = cache_folder()
     files = [path for path in (cache / "files").rglob("*") if path.is_file()]
     runs = [path for path in (cache / "runs").rglob("*") if path.is_file()]
     remotes = dict(line.split()[:2] for line in _dvc("remote", "list").splitlines() if line.strip())
     size = sum(path.stat().st_size for path in files)
     return Kept(cache, len(files), size, len(runs), experiments(), remotes)
+
+
+def cache_folder() -> Path:
+    """Where DVC's cache is.
+
+    Raises:
+        EraseError: DVC fails.
+    """
+    return Path(_dvc("cache", "dir").strip())
 
 
 def experiments() -> list[str]:

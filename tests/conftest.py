@@ -20,8 +20,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests/helpers.py
 WITHOUT_A_RUN = ("test_serving.py", "test_mlflow_ui.py", "test_report_page.py", "test_certificate_page.py")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest starts first: the pipeline's own run, and beside it what need not wait for it."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes longest starts first: the pipeline's own run, and beside it what need not wait for it. Drills are left
+    out unless they are asked for."""
+    if "drill" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("drill")])
+        items[:] = [item for item in items if not item.get_closest_marker("drill")]
     items.sort(key=lambda item: _place(item.path))
 
 

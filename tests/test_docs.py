@@ -76,9 +76,12 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
     r"python -m benchmarks\.(rounds|serving)": ("tests/benchmarks/test_benchmarks.py::*", "import dlfd_pass, measure"),
     r"make test": (".ci/run::*", "make test"),
     r"make site": ("tests/test_docs.py::test_the_site_builds_without_a_broken_link", '"mkdocs", "build"'),
+    r"make story": (f"{END}/drills/test_drill_story.py::test_the_story", '"examples.story"'),
+    r"dlfd verify( --yes)?": ("tests/cli/test_verify.py::*", '"verify"'),
 }
 LONG = {  # command -> why it is parsed and not run
     r"make (repro|bench)": "ten minutes; `dvc repro` runs in every end-to-end test, benchmarks in tests/benchmarks",
+    r"make drills": "an hour of kills and full disks",
     r"make quick": "a part of `make test`",
     r"make audit": "asks PyPI",
     r"dvc exp run -S (data\.image_size=128 .*|seed=1)": "all anew; end-to-end tests have run it all at another size",
@@ -175,10 +178,11 @@ def test_messages_of_the_troubleshooting_page_are_ours() -> None:
     assert len(messages) > 20
     parts = [(message, part.strip(" ()?")) for message in messages for part in message.split("…")]
     assert not [(message, part) for message, part in parts if _plain(part) not in _plain(code)]
-    from dvc import lock
+    from dvc import lock, rwlock
 
+    theirs = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in (lock, rwlock))
     for message in re.findall(r"^\| `(Unable[^`]+)` \|", dvc, re.MULTILINE):
-        assert message in Path(lock.__file__).read_text(encoding="utf-8")
+        assert message in theirs
 
 
 def _strings(path: Path) -> str:

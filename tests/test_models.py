@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,10 @@ def test_a_saved_model_comes_back_bit_for_bit(saved: tuple[models.FaceClassifier
     loaded = models.load(folder)
     assert same_state(state(model), state(loaded))
     assert not loaded.training
-    assert models.load_info(folder) == INFO
+    assert models.load_info(folder).items() >= INFO.items()
 
 
-@pytest.mark.parametrize("damage", ["cut", "garbage", "gone"])
+@pytest.mark.parametrize("damage", ["cut", "garbage", "gone", "a flipped bit"])
 def test_damaged_weights_are_named_with_a_remedy(
     saved: tuple[models.FaceClassifier, Path], tmp_path: Path, damage: str
 ) -> None:
@@ -57,6 +58,10 @@ def test_damaged_weights_are_named_with_a_remedy(
         weights.write_bytes(weights.read_bytes()[:1000])
     elif damage == "garbage":
         weights.write_bytes(b"\x00" * 5000)
+    elif damage == "a flipped bit":
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 0x40
+        weights.write_bytes(content)
     else:
         weights.unlink()
     with pytest.raises(ModelError, match=r"model\.safetensors.*dvc repro"):
@@ -100,3 +105,12 @@ def test_a_full_disk_is_an_os_error_that_stages_explain(tmp_path: Path) -> None:
     with pytest.raises(OSError) as caught:  # noqa: PT011 - its number is what counts
         models.save(model, tmp_path, INFO)
     assert "disk is full" in (explain(caught.value) or "")
+
+
+def test_a_limit_on_file_sizes_is_not_called_a_full_disk(tmp_path: Path) -> None:
+    from stages.common import explain
+
+    told = explain(OSError(errno.EFBIG, "File too large", str(tmp_path / models.WEIGHTS))) or ""
+    assert "may not grow" in told
+    assert "ulimit" in told
+    assert models.WEIGHTS in told

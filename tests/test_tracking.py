@@ -222,6 +222,20 @@ def test_processes_at_once_on_a_fresh_database(checkout: Path, tmp_path: Path) -
     assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
 
 
+def test_a_kill_while_the_database_is_made_leaves_none(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    here = {"DVC_ROOT": str(tmp_path), "DVC_EXP_NAME": "again"}
+    process, deadline = start("split", "", "0", **here), time.monotonic() + 60
+    while not any(path.stat().st_size for path in tmp_path.glob("mlflow.db*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "mlflow.db").exists(), "MLflow could not use half a schema"
+    assert start("split", "", "0", **here).wait() == 0
+    assert sorted(path.name for path in tmp_path.glob("mlflow.db*")) == ["mlflow.db", "mlflow.db.lock"]
+
+
 def test_another_checkout_has_a_parent_of_its_own(
     experiment: str, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from stages.cli import certificate, data, erase, evaluate, models, predict, request, rounds, search, table
+from stages.cli import certificate, data, erase, evaluate, models, predict, request, rounds, search, table, verify
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(data.app, name="data")
@@ -18,3 +18,4 @@ app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(search.search)
 app.command()(table.table)
+app.command()(verify.verify)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers import make_faces, make_model
 
-from benchmarks import dlfd_pass, measure, rounds, serving
+from benchmarks import clones, dlfd_pass, measure, rounds, serving
 from benchmarks.dlfd_step import textbook
 from benchmarks.inputs import noise_faces
 from pipeline.unlearning.dlfd import Settings, distance
@@ -93,7 +93,7 @@ def test_percentiles() -> None:
 def test_rounds_change_one_knob_and_leave_the_rest_of_the_file(tmp_path: Path) -> None:
     text = "seed: 0  # of everything\nunlearn:  # how\n  methods: [dlfd]\n"
     (tmp_path / "params.yaml").write_text(text)
-    rounds.configure(tmp_path, {"unlearn.methods": ["scrub"], "seed": 3})
+    clones.configure(tmp_path, {"unlearn.methods": ["scrub"], "seed": 3})
     assert (tmp_path / "params.yaml").read_text() == text.replace("[dlfd]", "[scrub]").replace(": 0 ", ": 3 ")
 
 

@@ -6,15 +6,26 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+PATHS_IN_MLFLOW = (  # where its database keeps the place of the checkout
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
 FOREIGN = ("DVC_", "MLFLOW_", "DLFD_", "GIT_", "PYTHONPATH")  # of whoever runs the tests
 
 
@@ -32,11 +43,24 @@ class Done:
         return re.findall(r"^Running stage '(.+?)'", self.out, re.MULTILINE)
 
 
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to what `Checkout.start` has started and all that it started."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 @dataclass(frozen=True)
 class Checkout:
     """A clone of the project."""
 
     root: Path
+
+    def copy(self, root: Path, *without: str) -> Checkout:
+        """A copy at a place that is not there yet; files and folders of these names are left out of it."""
+        shutil.copytree(self.root, root, ignore=shutil.ignore_patterns(*without), symlinks=True)
+        if (root / "mlflow.db").exists():
+            _move_mlflow(root / "mlflow.db", str(self.root), str(root))
+        return Checkout(root)
 
     def environment(self, **more: str) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
@@ -63,6 +87,22 @@ class Checkout:
         shown = "\n".join(text[-4000:] for text in told)
         assert not check or ended.returncode == 0, f"{' '.join(command)} exited with {ended.returncode}\n{shown}"
         return Done(ended.returncode, *told)
+
+    def start(self, *command: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
+        """A command that goes on, in a process group of its own, so that all it starts can be killed with it.
+
+        Args:
+            log: gets what it says.
+        """
+        with log.open("wb") as said:
+            return subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=self.environment(**environment),
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def dvc(self, *arguments: str, check: bool = True) -> Done:
         return self.run(sys.executable, "-m", "dvc", *arguments, check=check)
@@ -113,3 +153,10 @@ class Checkout:
         found = self.mlflow.search_runs([experiment], order_by=["attributes.start_time ASC"])
         parents = [run for run in found if "mlflow.parentRunId" not in run.data.tags]
         return parents, [run for run in found if "mlflow.parentRunId" in run.data.tags]
+
+
+def _move_mlflow(database: Path, old: str, new: str) -> None:
+    """MLflow keeps absolute paths: without this the copy's artifacts would land beside the original's."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for table, column in PATHS_IN_MLFLOW:
+            connection.execute(f"UPDATE {table} SET {column} = REPLACE({column}, ?, ?)", (old, new))
