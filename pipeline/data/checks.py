@@ -6,9 +6,12 @@ is, and its label mix is theirs: neither may hold up a request.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -236,7 +239,8 @@ class _Suites:
             actions=[gx.checkpoint.UpdateDataDocsAction(name="docs", site_names=["docs"])],
             result_format={"result_format": "SUMMARY", "unexpected_index_column_names": index},
         )
-        outcome = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+        with _unwritten_pages_raise():
+            outcome = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
         for run in outcome.run_results.values():
             for result in sorted(run.results, key=_position(expectations)):
                 self._gather(name, result, index, details or {})
@@ -250,6 +254,25 @@ class _Suites:
         self.checks.append({**entry, "success": bool(result.success), "found": found})
         if not result.success:
             (self.warnings if warning else self.errors).append(f"not so: {rule}: {found}")
+
+
+class _Raise(logging.Handler):
+    """Raises the error that is being logged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (error := sys.exc_info()[1]) is not None:
+            raise error
+
+
+@contextmanager
+def _unwritten_pages_raise() -> Iterator[None]:
+    """Great Expectations logs what it cannot write of Data Docs, with its traceback, and goes on without."""
+    logger, handler = logging.getLogger("great_expectations.render.renderer.site_builder"), _Raise()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _position(expectations: list[Any]) -> Callable[[Any], int]:

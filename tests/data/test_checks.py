@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -146,3 +147,19 @@ def test_leaks_of_a_published_split_are_warnings(many_faces: pd.DataFrame, tmp_p
 def test_errors_of_a_published_split_stay_errors(many_faces: pd.DataFrame, tmp_path: Path) -> None:
     table = with_value("retain", "label", 7)(split_of(many_faces))
     assert len(run(table, many_faces, tmp_path, protocol="published").errors) == 1
+
+
+def test_pages_that_cannot_be_written_are_an_error(
+    many_faces: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Great Expectations itself would print a traceback, go on, and leave Data Docs with holes."""
+    from great_expectations.data_context.store.html_site_store import HtmlSiteStore
+
+    def full(self: HtmlSiteStore, key: object, value: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(HtmlSiteStore, "set", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        run(split_of(many_faces), many_faces, tmp_path)
+    assert raised.value.errno == errno.ENOSPC
+    assert "Traceback" not in capsys.readouterr().err
