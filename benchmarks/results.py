@@ -16,14 +16,23 @@ import altair as alt
 import pandas as pd
 import typer
 
+from pipeline import reference_tables
 from pipeline.report import charts, trade_off
 
 FOLDER = Path("results")
 PAGES = (Path("RESULTS.md"), Path("docs/dlfd.md"))
 BLOCK = re.compile(r"(<!-- results ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 YARDSTICKS = ("original", "retrained")
-COLUMNS = ("", "accuracy", "drop, points", "MIA", "NoMUS", "calibrated AUC", "verdicts", "cost")
-SIZE = (640, 380)  # of a picture, in pixels
+FIGURES = {  # heading -> column and digits
+    "accuracy": ("test_accuracy", 3),
+    "drop": ("drop", 1),
+    "MIA": ("mia_accuracy", 3),
+    "NoMUS": ("nomus", 3),
+    "gap": ("oracle_gap", 3),
+    "calibrated AUC": ("strongest_auc", 3),
+    "found": ("persons_detected", 0),
+}
+WIDTH = 640  # of a picture, in pixels
 
 
 def main() -> None:
@@ -59,6 +68,7 @@ def cells(name: str) -> pd.DataFrame:
 def block(name: str, page: Path) -> str:
     """Command and machine, the table with the best NoMUS first, what of the goals is met, the picture."""
     title = (FOLDER / f"{name}.md").read_text(encoding="utf-8").splitlines()
+    task = re.findall(r"^# Table \d: (\w+)", title[0])[0]
     command = re.findall(r"`(dlfd table .+?)`", title[0])[0]
     machine = next((line for line in title if line.startswith("Machine: ")), "")
     table, shown = cells(name), os.path.relpath(FOLDER / f"{name}.png", page.parent)
@@ -67,7 +77,7 @@ def block(name: str, page: Path) -> str:
             "",
             f"`{command}`. {machine}".strip(),
             "",
-            *_rows(table),
+            *_rows(table, task),
             "",
             *_goals(table),
             "",
@@ -77,16 +87,18 @@ def block(name: str, page: Path) -> str:
     )
 
 
-def _rows(table: pd.DataFrame) -> list[str]:
+def _rows(table: pd.DataFrame, task: str) -> list[str]:
     order = table.groupby("label")["nomus"].mean().sort_values(ascending=False).index
     models = sorted(order, key=lambda name: YARDSTICKS.index(name) if name in YARDSTICKS else len(YARDSTICKS))
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    theirs = reference_tables.REFERENCE.get(task, {})
+    heads = ["", *FIGURES, "verdicts", "cost", "the paper's accuracy, MIA, NoMUS"]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for model in models:
         of = table[table["label"] == model]
-        shown = [_spread(of[column]) for column in ("test_accuracy", "drop", "mia_accuracy", "nomus", "strongest_auc")]
-        shown[1] = f"{of['drop'].mean():.1f}"
+        shown = [_spread(of[column], digits) for column, digits in FIGURES.values()]
         cost = f"{100 * of['share_of_retraining'].mean():.0f} %"
-        lines.append("| " + " | ".join([model, *shown, _verdicts(of["verdict"]), cost]) + " |")
+        published = ", ".join(f"{figure:.3f}" for figure in theirs.get(str(model), ()))
+        lines.append("| " + " | ".join([str(model), *shown, _verdicts(of["verdict"]), cost, published]) + " |")
     return lines
 
 
@@ -105,25 +117,32 @@ def _goals(table: pd.DataFrame) -> list[str]:
 
 
 def picture(table: pd.DataFrame, path: Path) -> None:
-    """Accuracy against forgetting score: a small point a method and seed, its mean with the name."""
+    """Accuracy against forgetting score: a small point a method and seed, the mean with its standard deviation."""
     known = {"original": "original", "retrained": "retrained (oracle)", "dlfd": "DLFD"}
     roles = [*known.values(), "other"]
-    table = table.assign(role=table["label"].map(known).fillna(roles[-1]))
-    means = table.groupby(["label", "role"], as_index=False)[["forgetting_score", "test_accuracy"]].mean()
-    x = alt.X("forgetting_score:Q", title="forgetting score 2·|MIA − ½| (0: forgotten)", scale=alt.Scale(zero=True))
-    y = alt.Y("test_accuracy:Q", title="test accuracy", scale=alt.Scale(zero=False))
-    colour = alt.Color("role:N", scale=alt.Scale(domain=roles, range=list(trade_off.COLOURS)))
-    shape = alt.Shape("role:N", scale=alt.Scale(domain=roles, range=list(trade_off.SHAPES)))
-    seeds = alt.Chart(charts.named("seeds")).mark_point(filled=True, size=30, opacity=0.45).encode(x, y, colour, shape)
-    points = alt.Chart(charts.named("means")).mark_point(filled=True, size=130, opacity=1).encode(x, y, colour, shape)
-    names = alt.Chart(charts.named("means")).mark_text(align="left", dx=9, fontSize=10).encode(x, y, text="label:N")
-    told = charts.specification((seeds + points + names).properties(height=SIZE[1]), "Trade-off")
-    path.write_bytes(charts.png(told, {"seeds": table, "means": means}, SIZE[0]))
+    names = {"label": "model", "forgetting_score": "score", "test_accuracy": "accuracy"}
+    seeds = table[list(names)].rename(columns=names)
+    groups = seeds.groupby("model", sort=False)[["score", "accuracy"]]
+    mean, deviation = groups.mean(), groups.std()
+    for name in ("score", "accuracy"):
+        mean[f"{name}_low"], mean[f"{name}_high"] = mean[name] - deviation[name], mean[name] + deviation[name]
+    mean["role"] = [known.get(str(model), roles[-1]) for model in mean.index]
+    seeds = seeds.join(mean["role"], on="model")
+    found = trade_off.labelled(mean.reset_index())
+    points = (
+        alt.Chart(charts.named("seeds"))
+        .mark_point(filled=True, size=25, opacity=0.5)
+        .encode(x="score:Q", y="accuracy:Q", color="role:N")
+    )
+    told = charts.specification(trade_off.chart(found, roles) + points, "Test accuracy against forgetting score")
+    path.write_bytes(charts.png(told, {"trade_off": found, "seeds": seeds}, WIDTH, scale=1.5))
 
 
-def _spread(values: pd.Series) -> str:
+def _spread(values: pd.Series, digits: int = 3) -> str:
     mean, deviation = values.mean(), values.std()
-    return f"{mean:.3f}" if pd.isna(deviation) else f"{mean:.3f} ± {deviation:.3f}"
+    if pd.isna(mean):
+        return ""
+    return f"{mean:.{digits}f}" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 
 def _verdicts(told: pd.Series) -> str:

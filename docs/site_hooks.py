@@ -14,6 +14,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).parents[1]
 PLACES = {  # file of the root -> its name on the site
     "README.md": "index.md",
+    "RESULTS.md": "results.md",
     "ARCHITECTURE.md": "architecture.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
@@ -26,6 +27,8 @@ def on_files(files: Files, config: Any) -> Files:
     """Take the files of the root in."""
     for source, place in PLACES.items():
         files.append(File.generated(config, place, content=(ROOT / source).read_text(encoding="utf-8")))
+    for picture in sorted((ROOT / "results").glob("*.png")):
+        files.append(File.generated(config, f"results/{picture.name}", content=picture.read_bytes()))
     return files
 
 

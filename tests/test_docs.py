@@ -73,8 +73,10 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
         f"{END}/test_rounds_and_erasing.py::*",
         '"erase", "--yes"',
     ),
-    r"python -m benchmarks\.(rounds|serving)": ("tests/benchmarks/test_benchmarks.py::*", "import dlfd_pass, measure"),
+    r"python -m benchmarks\.(rounds|serving)": ("tests/benchmarks/test_benchmarks.py::*", "measure, rounds, serving"),
+    r"python -m benchmarks\.results": ("tests/benchmarks/test_results.py::*", "results.filled"),
     r"make test": (".ci/run::*", "make test"),
+    r"dvc (status|repro download)": (f"{END}/test_pipeline.py::*", 'dvc("status")'),
     r"make site": ("tests/test_docs.py::test_the_site_builds_without_a_broken_link", '"mkdocs", "build"'),
     r"make story": (f"{END}/drills/test_drill_story.py::test_the_story", '"examples.story"'),
     r"dlfd verify( --yes)?": ("tests/cli/test_verify.py::*", '"verify"'),
@@ -248,15 +250,3 @@ def test_the_site_builds_without_a_broken_link(tmp_path: Path) -> None:
     home = (tmp_path / "site/index.html").read_text(encoding="utf-8")
     assert 'href="tutorial.html"' in home, "links of the README lead to pages of the site"
     assert not re.findall(r'<(?:script|link)[^>]+(?:src|href)="https?:[^"]+\.(?:js|css)', home), "it works offline"
-
-
-@pytest.mark.parametrize("data", ["mufac", "rafdb"])
-def test_results_are_what_the_command_wrote(data: str) -> None:
-    """Accuracy, MIA and NoMUS of every model under both protocols stand in docs/results.md as in results/."""
-    lines = (ROOT / "docs/results.md").read_text(encoding="utf-8").splitlines()
-    for protocol in ("person", "published"):
-        cells = pd.read_csv(ROOT / f"results/{data}-{protocol}-cells.csv")
-        for _, row in cells.iterrows():
-            figures = [f"{row[name]:.3f}".lstrip("0") for name in ("test_accuracy", "mia_accuracy", "nomus")]
-            told = f" | {' | '.join(figures)} | "
-            assert any(line.startswith(f"| {row['model']} | ") and told in line for line in lines), (row["model"], told)

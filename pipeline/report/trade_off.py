@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -59,11 +60,16 @@ def points(stored: Stored) -> pd.DataFrame:
                 "accuracy_high": accuracy_high,
             }
         )
-    found = pd.DataFrame(rows).dropna(subset=["score", "accuracy"]).reset_index(drop=True)
+    return labelled(pd.DataFrame(rows))
+
+
+def labelled(found: pd.DataFrame) -> pd.DataFrame:
+    """What can be shown of models' figures, and where their labels stand (`label_at`)."""
+    found = found.dropna(subset=["score", "accuracy"]).reset_index(drop=True)
     low, high = domain(found)
     pixels = (high - found["accuracy"]) / (high - low) * height(len(found))
-    found["label_at"] = high - spread(pixels.to_numpy(), LINE, height(len(found))) / height(len(found)) * (high - low)
-    return found
+    places = spread(pixels.to_numpy(), LINE, height(len(found))) / height(len(found))
+    return found.assign(label_at=high - places * (high - low))
 
 
 def score_interval(low: float, high: float) -> tuple[float, float]:
@@ -102,14 +108,15 @@ def domain(found: pd.DataFrame) -> tuple[float, float]:
     return low - air, high + air
 
 
-def chart(found: pd.DataFrame) -> alt.TopLevelMixin:
+def chart(found: pd.DataFrame, roles: Sequence[str] = ROLES) -> Any:
+    """Layers, of the rows of `labelled`; `roles` are the values of their `role`, in the order of COLOURS."""
     base = alt.Chart(charts.named("trade_off"))
     low, high = domain(found)
     x = alt.X("score:Q", title="forgetting score (0 is best)").scale(zero=True, nice=True)
     y = alt.Y("accuracy:Q", title="test accuracy").scale(domain=[low, high], nice=False).axis(format=".2f")
     legend = alt.Legend(orient="bottom", columns=2, symbolOpacity=1, symbolSize=80, labelOffset=8)
-    colour = alt.Color("role:N", legend=legend).scale(domain=list(ROLES), range=list(COLOURS))
-    shape = alt.Shape("role:N", legend=legend).scale(domain=list(ROLES), range=list(SHAPES))
+    colour = alt.Color("role:N", legend=legend).scale(domain=list(roles), range=list(COLOURS))
+    shape = alt.Shape("role:N", legend=legend).scale(domain=list(roles), range=list(SHAPES))
     right = alt.value("width")
     leaders = base.mark_rule(opacity=0.3, strokeDash=[2, 2]).encode(x=x, y=y, x2=right, y2="label_at:Q")
     across = base.mark_rule(opacity=0.7).encode(alt.X("score_low:Q"), alt.Y("accuracy:Q"), colour, x2="score_high:Q")

@@ -22,6 +22,8 @@ def cell(model: str, seed: int, accuracy: float, nomus: float, verdict: str = "f
         "nomus": nomus,
         "forgetting_score": 0.0,
         "strongest_auc": 0.5,
+        "oracle_gap": 0.1,
+        "persons_detected": 0,
         "verdict": verdict,
         "share_of_retraining": 0.1,
     }
@@ -48,6 +50,8 @@ def test_a_block_ranks_methods_and_says_what_is_met(written: Path) -> None:
     models = [line.split(" | ")[0][2:] for line in text.splitlines() if line.startswith("| ")]
     assert models == ["", "original", "dlfd", "finetune"], "the yardstick, then the best NoMUS first"
     assert "](../results/faces.png)" in text
+    assert "| finetune | 0.630 ± 0.071 | 2.0 ± 0.0 |" in text
+    assert "| forgotten | 10 % | 0.638, 0.688, 0.630 |" in text, "the paper's, of the same task"
     assert "NoMUS 0.850 ± 0.071, 0.100 above the best other row (finetune)" in text
     assert "accuracy 1.0 points below the original's; forgotten on 1 of 2 seeds; 10 % of the cost" in text
 
@@ -62,7 +66,7 @@ def test_rows_of_table_three_are_called_by_what_was_changed(written: Path) -> No
     rows += [{**cell("dlfd", 0, 0.4, 0.6), "variant": "no push"}]
     pd.DataFrame(rows).to_csv("results/faces-cells.csv", index=False)
     assert results.cells("faces")["label"].tolist() == ["original", "dlfd", "no push"]
-    assert "| no push | 0.400 | 20.0 |" in results.block("faces", Path("RESULTS.md"))
+    assert "| no push | 0.400 | 20.0 | 0.500 |" in results.block("faces", Path("RESULTS.md"))
 
 
 @pytest.mark.parametrize("page", results.PAGES, ids=str)

@@ -27,7 +27,7 @@ SAID = {  # command -> what it says
     "dvc metrics show": "nomus",
     "dvc repro compare": "up to date",
     "dvc repro --force download": "Running stage 'download'",
-    "dvc repro --force --single-item register": "is version 2 of",
+    "dvc repro --force --single-item register": "is version",
 }
 UNASKED = {"dvc gc -w": "--force", **dict.fromkeys(CONFIRMED, "--yes")}
 TURNS = (  # a request changes what is forgotten, so what would then be trained anew comes before; what removes, last
