@@ -68,6 +68,7 @@ class Store:
 
         for name in ("mlflow", "alembic"):  # else they tell of every table they create
             logging.getLogger(name).setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it prints tracebacks of what it raises
         if self.uri.startswith(SQLITE) and not (path := Path(self.uri.removeprefix(SQLITE))).exists():
             _create_database(path)
         return mlflow.MlflowClient(self.uri, os.environ.get("MLFLOW_REGISTRY_URI") or self.uri)

@@ -353,6 +353,30 @@ def test_a_full_disk_is_not_blamed_on_mlflow(checkout: Path) -> None:
         tracking_store.connect().call(full)
 
 
+def test_an_error_of_the_database_is_told_once(tmp_path: Path) -> None:
+    """MLflow logs it with a traceback before it raises it: that would be all that one sees of a full disk."""
+    code = """
+import sqlite3
+from pipeline import tracking_store
+from pipeline.errors import TrackingError
+store = tracking_store.connect()
+run = store.call(lambda: store.client.create_run(store.experiment))
+with sqlite3.connect("mlflow.db") as database:
+    database.execute("DROP TABLE tags")
+try:
+    store.call(lambda: store.client.set_tag(run.info.run_id, "a", "b"))
+except TrackingError as error:
+    print("told:", error)
+"""
+    (tmp_path / ".dvc").mkdir()
+    environment = {**{k: v for k, v in os.environ.items() if k not in VARIABLES}, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "told:" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 def test_a_bug_keeps_its_own_error(checkout: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         tracking_store.connect().call(lambda: 1 / 0)
