@@ -6,7 +6,6 @@ python -m benchmarks.pipeline --folder /tmp/timed   … into this one, which sta
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from typing import Any
 
 import typer
 
-from benchmarks import measure
+from benchmarks import clones, measure
 
 KNOB = "dlfd.ot_weight=2"
 STAGES = ("settings", "download", "split", "validate", "train", "unlearn", "evaluate", "compare", "register")
@@ -28,9 +27,8 @@ def main(repeats: int = 3, folder: Path | None = None) -> None:
     """Minutes of work: the cold run is measured once, what is short is repeated."""
     with tempfile.TemporaryDirectory() as scratch:
         clone = folder or Path(scratch) / "clone"
-        subprocess.run(["git", "clone", "--quiet", ".", str(clone)], check=True)
-        environment = {**os.environ, "PYTHONPATH": str(clone), "DVC_SITE_CACHE_DIR": str(Path(scratch) / "site")}
-        environment.pop("MLFLOW_TRACKING_URI", None)
+        clones.clone(clone)
+        environment = {**clones.environment(clone), "DVC_SITE_CACHE_DIR": str(Path(scratch) / "site")}
 
         def timed(*command: str) -> float:
             started = time.perf_counter()

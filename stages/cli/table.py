@@ -50,16 +50,16 @@ def table(
     params = config.load()
     _check_settings(number, setting)
     rows = []
-    path = KEPT / name if name else OUT / f"table{number}"
+    path, task = KEPT / name if name else OUT / f"table{number}", _task(setting, params.task)
     command = " ".join([f"dlfd table {number} --seeds {seeds}", *(f"-S {one}" for one in setting)])
+    heading = f"Table {number}: {task}, data.dvc of {_data()}, `{command}`"
     cells = list(itertools.product(reference_tables.variants(number, config.method_names()), _numbers(seeds)))
     for count, (variant, seed) in enumerate(cells, start=1):
         typer.echo(f"cell {count} of {len(cells)}")
         found = _cell(number, variant, seed, setting)
         shown = found[found["model"].isin(variant.models)] if variant.models else found
         rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed))
-        heading = f"Table {number}: {_task(setting, params.task)}, data.dvc of {_data()}, `{command}`"
-        typer.echo(_write(pd.concat(rows, ignore_index=True), path, _task(setting, params.task), heading))
+        typer.echo(_write(pd.concat(rows, ignore_index=True), path, task, heading))
 
 
 def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: list[str]) -> pd.DataFrame:
