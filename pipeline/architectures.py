@@ -182,7 +182,7 @@ def _flaw(value: Tensor, own: Tensor) -> str:
 
 
 def sha256(path: Path) -> str:
-    """Of a weights file, so that a model says what it started from.
+    """Of a weights file, so that a model says what it started from and whether it is the one that was saved.
 
     Raises:
         ModelError: the file is missing.

@@ -193,28 +193,25 @@ def _requests(name: str) -> dict[str, dict[str, Any]]:
     asked = {request.id: request for request in requests.read()}
     if not asked:
         return {}
-    import pandas as pd
-
     from pipeline.data import splits
 
     units = progress.covered(splits.read(layout.SPLITS))
     if not units:
         return {}
-    tables = [layout.EVALUATION / name / file for file in layout.PERSONS]
-    ranked = pd.concat([pd.read_csv(path) for path in tables if path.is_file()]).set_index("person")
+    ranks = progress.ranked(name).set_index("person")
     return {
         one: {
             "person": asked[one].person,
             "received": asked[one].events[0].time,
             "due": asked[one].due,
-            **_rank(ranked, unit),
+            **_rank(ranks, unit),
         }
         for one, unit in sorted(units.items())
     }
 
 
-def _rank(ranked: Any, unit: str) -> dict[str, Any]:
+def _rank(ranks: Any, unit: str) -> dict[str, Any]:
     """Of a person among the never-seen; none where no picture of theirs was there to learn."""
-    if unit not in ranked.index:
+    if unit not in ranks.index:
         return {"rank": None, "detected": None}
-    return {"rank": float(ranked.loc[unit, "rank"]), "detected": bool(ranked.loc[unit, "detected"])}
+    return {"rank": float(ranks.loc[unit, "rank"]), "detected": bool(ranks.loc[unit, "detected"])}

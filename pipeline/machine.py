@@ -21,7 +21,7 @@ def graphics() -> str:
     if not shutil.which("nvidia-smi"):
         return ""
     asked = subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True)
-    return ", ".join(asked.stdout.split("\n")).strip(", ") if asked.returncode == 0 else ""
+    return ", ".join(asked.stdout.splitlines()) if asked.returncode == 0 else ""
 
 
 def told() -> str:

@@ -200,9 +200,8 @@ def load(folder: Path, device: torch.device | str = "cpu") -> FaceClassifier:
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder / WEIGHTS} is damaged or does not fit ({reason}): {_REMEDY}") from None
-    with (folder / WEIGHTS).open("rb") as file:
-        if info.get(SHA) not in (None, hashlib.file_digest(file, "sha256").hexdigest()):
-            raise ModelError(f"{folder / WEIGHTS} is damaged (not the weights that {INFO} tells of): {_REMEDY}")
+    if info.get(SHA) not in (None, architectures.sha256(folder / WEIGHTS)):
+        raise ModelError(f"{folder / WEIGHTS} is damaged (not the weights that {INFO} tells of): {_REMEDY}")
     return to_device(model, device).eval()
 
 

@@ -3,8 +3,8 @@
 A trial unlearns from the original model of the workspace and is scored by NoMUS on validation, the figure by which the
 gate orders models; `test` and `unseen` are never loaded. Trials are proposed by Optuna's tree-structured Parzen
 estimator, the first is the method as params.yaml has it. Searched are the knobs that are positive numbers and shares,
-around their values; what costs time (epochs, batches, steps) and what chooses between forms of a method stays as it is,
-so that a trial of a method costs what the method costs.
+around their values; what costs time (epochs, batches, steps, shares of a pass) and what chooses between forms of a
+method stays as it is, so that a trial of a method costs what the method costs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     import optuna
 
 WIDTH = 8.0  # a positive number is searched from value / WIDTH to value * WIDTH
-FIXED = ("momentum", "weight_decay", "forgetting_threshold")  # shared by all methods, or of the measure itself
+FIXED = (
+    *("momentum", "weight_decay", "forgetting_threshold"),  # shared by all methods, or of the measure itself
+    *("recovery_share", "retain_share", "matching_share"),  # how much of a pass is dear, or is run at all
+)
 OBJECTIVE = "validation_nomus"
 STORE = layout.WORKSPACE / "search.db"
 

@@ -48,14 +48,17 @@ def of_method(name: str, model: str, audit: Mapping[str, Any]) -> dict[str, str]
     """
     if not any(request.open or _is_erased(request) for request in requests.read()):
         return {}
-    import pandas as pd
-
     from pipeline.data import splits
 
-    folder = layout.EVALUATION / name
-    ranked = [pd.read_csv(folder / file) for file in layout.PERSONS]
-    persons = pd.concat([table for table in ranked if len(table)] or ranked[:1])
-    return registered(model, splits.read(layout.SPLITS), audit, persons)
+    return registered(model, splits.read(layout.SPLITS), audit, ranked(name))
+
+
+def ranked(name: str) -> pd.DataFrame:
+    """Ranks of a method's forgotten persons among never-seen ones, of this round and of earlier ones."""
+    import pandas as pd
+
+    tables = [pd.read_csv(layout.EVALUATION / name / file) for file in layout.PERSONS]
+    return pd.concat([table for table in tables if len(table)] or tables[:1])
 
 
 def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], persons: pd.DataFrame) -> dict[str, str]:
@@ -82,14 +85,14 @@ def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], perso
     forgotten = _forgotten(splits)
     units = {salt.key(person): salt.key(unit) for person, unit in forgotten.items()}
     done = [request for request in found if request.person in units]
-    ranked = persons.set_index("person")
+    ranks = persons.set_index("person")
     before = {salt.key(person) for person in splits.loc[splits["subset"] == "forgotten", "person"].unique()}
     told: dict[str, str] = {}
     there = {salt.key(person) for person in splits["person"].unique()} if erased else set()
     events = [_event(one, ledger.UNLEARNED, model, NEVER_SEEN) for one in erased if one.person not in there]
     for request in done:
         verdict = str(audit["forgotten_verdict" if request.person in before else "verdict"])
-        good, evidence = _evidence(units[request.person], verdict, ranked)
+        good, evidence = _evidence(units[request.person], verdict, ranks)
         told[request.id] = f"{'verified' if good else 'unlearned, not verified'}: {evidence}"
         events.append(_event(request, ledger.UNLEARNED, model, "" if good else f"not verified: {evidence}"))
         if good:

@@ -19,7 +19,9 @@ gradient counts, so w matters beside λ alone: at λ = 0 every w > 0 gives the s
 l_(i) are the sorted losses of a forget batch, v_(i) the quantiles of the losses of validation pictures with the same
 label mix: the cost of lifting the distribution of forget losses to that of pictures the model never saw, and no further
 (`transport.shortfall`), so it ends by itself where over-forgetting would begin. l_s is cross-entropy with labels
-smoothed by s, which gives back accuracy that the lifting costs. m is `matching_weight`, s `label_smoothing`.
+smoothed by s, which gives back accuracy that the lifting costs. m is `matching_weight`, s `label_smoothing`. Matching
+ends after `matching_share` of the pass: nothing of forget is learned afterwards, so it stays forgotten, and accuracy
+comes back.
 
 Ours as well, each with its reason and the setting that gives the paper's version (PAPER, which `variant: paper` sets):
 - λ ends at 0.02, not 1: at 1 the push writes the label into the noise, and accuracy on clean pictures collapses.
@@ -38,8 +40,10 @@ And in both:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -85,25 +89,30 @@ class Settings(TrainSettings):
     regularisation: Positive = 0.05
     mix_clean: Flag = True
     recovery_share: Unit = 0.7
-    matching_weight: NonNegative = 0.2
+    matching_weight: NonNegative = 0.3
+    matching_share: Unit = 0.5
     label_smoothing: Unit = 0.1
     dynamic: Flag = True
     forgetting_threshold: Unit = 0.05
     check_every: Count = 10
     check_images: Count = 500
 
+    def __post_init__(self) -> None:
+        """`variant: paper` sets the knobs of PAPER here, so that every record of a run tells what was run."""
+        if self.variant == "paper":
+            for name, value in PAPER.items():
+                object.__setattr__(self, name, value)
+
 
 def unlearn(
     model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces, validation: Faces
 ) -> None:
-    if settings.variant == "paper":
-        settings = replace(settings, **PAPER)
     total = settings.epochs * retain.batches(settings.batch_size)
     pushes = total * (1 - settings.recovery_share)
     updater = Updater(model.parameters(), settings, total)
     forgotten = _ForgettingCheck(forget, validation, settings, run.seed)
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
-    matching = _matching_batches(forget, validation, settings, run.seed)
+    matching = _matching_batches(forget, validation, settings, run.seed, total)
     distancing, pushed_steps = True, 0
     with run.progress(settings.epochs * len(retain)) as advance:
         for pixels, labels in passes(retain, settings, run.seed):
@@ -125,12 +134,9 @@ def unlearn(
                 figures |= {"ot_cost": cost, "classification_weight": weight}
                 run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
-            if settings.matching_weight:
-                loss, learned = matched_loss(model, batch, labels, *next(matching), settings)
-            else:
-                loss, learned = _classification_loss(model, batch, labels, settings)
-            learned = {"loss": run.check(loss), **learned}
-            run.log(step=updater.steps, **learned, distancing=distancing, **figures)
+            loss, learned = step_loss(model, batch, labels, settings, next(matching, None))
+            figures = {"loss": run.check(loss), **learned, "distancing": distancing, **figures}
+            run.log(step=updater.steps, **figures)
             updater.step(loss)
             advance(len(labels), "pushing" if distancing else "learning clean pictures")
 
@@ -205,57 +211,57 @@ def _objective(
     return objective, cost.detach()
 
 
-def matched_loss(
-    model: FaceClassifier, batch: Tensor, labels: Tensor, forget: Batch, unseen: Batch, settings: Settings
+def step_loss(
+    model: FaceClassifier,
+    batch: Tensor,
+    labels: Tensor,
+    settings: Settings,
+    matching: tuple[Batch, Batch] | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
-    """Classification loss of the retain batch and, weighted, what forget losses lack to those of unseen pictures.
+    """Classification loss of a retain batch and, weighted, what forget losses lack to those of unseen pictures.
 
     Args:
         batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
-        forget: pictures and labels to forget; they pass the model beside the retain batch.
-        unseen: pictures and labels that the model never learned; it learns nothing of them.
+        matching: pictures and labels to forget, which pass the model beside the retain batch, and those that the model
+            never learned, of which it learns nothing; None for the classification loss alone.
 
     Returns:
-        The loss; the accuracy on the retain batch, and the shortfall in nats.
+        The loss; the accuracy on the retain batch and, where losses are matched, the shortfall in nats.
     """
+    if matching is None:
+        model.train()
+        return _classified(predict(model, batch, settings.precision), labels, settings)
+    forget, unseen = matching
     model.eval()
     with torch.no_grad():
         wanted = losses(predict(model, unseen[0], settings.precision), unseen[1])
     model.train()
     logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
-    retained, given = logits[: len(batch)], logits[len(batch) :]
-    lacking = shortfall(losses(given, forget[1]), wanted)
-    wanted_labels = _repeated(labels, batch)
-    loss = losses(retained, wanted_labels, settings.label_smoothing).mean()
-    figures = {"accuracy": _accuracy(retained, wanted_labels), "shortfall": float(lacking.detach())}
-    return loss + settings.matching_weight * lacking, figures
+    loss, figures = _classified(logits[: len(batch)], labels, settings)
+    lacking = shortfall(losses(logits[len(batch) :], forget[1]), wanted)
+    return loss + settings.matching_weight * lacking, {**figures, "shortfall": float(lacking.detach())}
 
 
-def _classification_loss(
-    model: FaceClassifier, batch: Tensor, labels: Tensor, settings: Settings
-) -> tuple[Tensor, dict[str, float]]:
+def _classified(logits: Tensor, labels: Tensor, settings: Settings) -> tuple[Tensor, dict[str, float]]:
     """Loss and accuracy of a batch that holds each labelled picture once, or clean and pushed in turn."""
-    model.train()
-    logits, wanted = predict(model, batch, settings.precision), _repeated(labels, batch)
-    return losses(logits, wanted, settings.label_smoothing).mean(), {"accuracy": _accuracy(logits, wanted)}
+    wanted = torch.cat([labels] * (len(logits) // len(labels)))
+    accuracy = float(correctness(logits.detach(), wanted).mean())
+    return losses(logits, wanted, settings.label_smoothing).mean(), {"accuracy": accuracy}
 
 
-def _accuracy(logits: Tensor, labels: Tensor) -> float:
-    return float(correctness(logits.detach(), labels).mean())
-
-
-def _repeated(labels: Tensor, batch: Tensor) -> Tensor:
-    return torch.cat([labels] * (len(batch) // len(labels)))
-
-
-def _matching_batches(forget: Faces, validation: Faces, settings: Settings, seed: int) -> Iterator[tuple[Batch, Batch]]:
-    """Batches to forget beside unseen ones of the same label mix, augmented alike."""
+def _matching_batches(
+    forget: Faces, validation: Faces, settings: Settings, seed: int, total: int
+) -> Iterator[tuple[Batch, Batch]]:
+    """Batches to forget beside unseen ones of the same label mix, augmented alike: one for each step that matches."""
+    if not settings.matching_weight:
+        return iter(())
     unseen = matched(validation, forget, seed)
-    return zip(
+    batches = zip(
         forget.endless(settings.batch_size, seed=seed + 1, augment=settings.augment),
         unseen.endless(settings.batch_size, seed=seed + 2, augment=settings.augment),
         strict=True,
     )
+    return islice(batches, math.ceil(settings.matching_share * total))
 
 
 class _ForgettingCheck:

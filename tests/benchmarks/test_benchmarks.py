@@ -6,11 +6,12 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from helpers import make_faces, make_model
 
-from benchmarks import clones, dlfd_pass, measure, rounds, serving
+from benchmarks import clones, dlfd_pass, fair_validation, measure, rounds, serving
 from benchmarks.dlfd_step import textbook
 from benchmarks.inputs import noise_faces
 from pipeline.unlearning.dlfd import Settings, distance
@@ -113,3 +114,13 @@ def test_rounds_that_are_done_are_not_run_again(tmp_path: Path) -> None:
     done = [{"method": "dlfd", "round": number} for number in (1, 2)]
     (tmp_path / "local" / "rounds.json").write_text(json.dumps(done))
     assert rounds.chain(tmp_path, "dlfd", rounds=2, persons=5) == done
+
+
+def test_halves_of_validation_share_no_person_and_leave_nobody_out() -> None:
+    units = np.repeat(["a", "b", "c", "d", "e"], [1, 2, 3, 4, 5])
+    faces = make_faces(15)
+    first, second = fair_validation._halves(faces, units, seed=0)
+    sides = [set(units[np.isin(faces.rows, half.rows)]) for half in (first, second)]
+    assert sides[0] | sides[1] == set(units)
+    assert not sides[0] & sides[1]
+    assert len(first) + len(second) == 15

@@ -128,6 +128,20 @@ def test_pictures_are_coloured_by_subset_or_label(page: Page) -> None:
     assert len(paths(chart(page, "features_label"), "symbol")) == 24 + 24 + 60
 
 
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_a_name_in_a_legend_is_picked_without_a_mouse(page: Page, key: str) -> None:
+    place = chart(page, "features_subset")
+    name = place.locator("g.role-legend-label text", has_text="forget")
+    faint = place.locator('g.mark-symbol.role-mark path[opacity="0.06"]')
+    assert faint.count() == 0
+    place.get_by_role("button").first.focus()
+    expect(name).to_be_focused()
+    page.keyboard.press(key)
+    expect(faint).to_have_count(24 + 60)
+    page.keyboard.press("Tab")
+    expect(place.locator("g.role-legend-label text", has_text="unseen")).to_be_focused()
+
+
 def test_a_click_sorts_and_another_turns_round(page: Page) -> None:
     head = page.get_by_role("button", name="test accuracy [95\u00a0%]", exact=True)
     assert names(page) == ["original", "retrained", *METHODS]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from helpers import make_faces, make_model, same_state, state
 
+from pipeline import config
 from pipeline.training import Updater, fit, losses_of
 from pipeline.transport import transport_cost
 from pipeline.unlearning import dlfd
@@ -149,6 +151,13 @@ def test_the_papers_form_is_the_papers_whatever_else_is_set() -> None:
     assert not same_state(state(told), state(other))
 
 
+def test_the_papers_form_is_told_as_it_was_run(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("dlfd: {variant: paper, epochs: 3, epsilon: 0.1, ot_weight: 2.0}\n")
+    found = config.method_settings("dlfd", tmp_path / "params.yaml")
+    assert {name: getattr(found, name) for name in dlfd.PAPER} == dlfd.PAPER
+    assert found.ot_weight == 2.0, "what is no part of ours stays"
+
+
 def memorised() -> tuple[Any, Any, Any]:
     """A model that knows its forget pictures by heart, these, and others that it never saw; labels are by chance."""
     draw = torch.Generator().manual_seed(0)
@@ -168,7 +177,9 @@ def test_matching_lifts_forget_losses_to_those_of_unseen_pictures_and_no_further
     found = {}
     for weight in (0.0, 2.0):
         one, run = copy.deepcopy(model), Run(seed=0)
-        knobs = settings(matching_weight=weight, steps=0, epochs=12, learning_rate=0.02, augment=False)
+        knobs = settings(
+            matching_weight=weight, matching_share=1.0, steps=0, epochs=12, learning_rate=0.02, augment=False
+        )
         dlfd.unlearn(one, knobs, run, retain=make_faces(64), forget=forget, validation=unseen)
         found[weight] = float(losses_of(one, forget).mean() / losses_of(one, unseen).mean())
     assert found[0.0] < 0.8
@@ -179,7 +190,7 @@ def test_the_shortfall_is_weighed_beside_the_loss_on_retain() -> None:
     model, knobs = make_model(), settings(matching_weight=3.0)
     forget, unseen = next(make_faces(8, seed=1).in_order(8)), next(make_faces(8, seed=2).in_order(8))
     plain = F.cross_entropy(copy.deepcopy(model).train()(torch.cat([PIXELS, forget[0]]))[: len(PIXELS)], LABELS)
-    lifted, figures = dlfd.matched_loss(model, PIXELS, LABELS, forget, unseen, knobs)
+    lifted, figures = dlfd.step_loss(model, PIXELS, LABELS, knobs, (forget, unseen))
     assert figures["shortfall"] > 0
     assert float(lifted.detach()) == pytest.approx(float(plain.detach()) + 3.0 * figures["shortfall"], rel=1e-5)
 
@@ -191,7 +202,7 @@ def test_what_is_high_enough_is_not_lifted_and_nothing_is_learned_of_unseen_pict
     logits = expected(torch.cat([PIXELS, pixels]))
     forget = pixels, logits[len(PIXELS) :].argmin(1)  # labels that the model finds least likely: high losses
     unseen = others, copy.deepcopy(model).eval()(others).argmax(1)  # and those that it would give: low ones
-    loss, figures = dlfd.matched_loss(model, PIXELS, LABELS, forget, unseen, knobs)
+    loss, figures = dlfd.step_loss(model, PIXELS, LABELS, knobs, (forget, unseen))
     assert figures["shortfall"] == 0
     loss.backward()
     F.cross_entropy(logits[: len(PIXELS)], LABELS).backward()
@@ -204,8 +215,14 @@ def test_what_is_high_enough_is_not_lifted_and_nothing_is_learned_of_unseen_pict
 def test_matching_takes_forget_sets_of_very_few_pictures(count: int) -> None:
     model, run = make_model(), Run(seed=0)
     subsets = {"retain": make_faces(64), "forget": make_faces(count, seed=1), "validation": make_faces(100, seed=2)}
-    dlfd.unlearn(model, settings(matching_weight=0.5), run, **subsets)
+    dlfd.unlearn(model, settings(matching_weight=0.5, matching_share=1.0), run, **subsets)
     assert all(math.isfinite(row["shortfall"]) for row in run.history)
+
+
+@pytest.mark.parametrize(("share", "matched"), [(0.0, 0), (0.5, 4), (0.51, 5), (1.0, 8)])
+def test_matching_ends_after_its_share_of_the_pass(share: float, matched: int) -> None:
+    _, run = run_dlfd(matching_weight=0.5, matching_share=share, epochs=2)
+    assert ["shortfall" in row for row in run.history] == [True] * matched + [False] * (8 - matched)
 
 
 def test_after_the_threshold_the_pass_is_cross_entropy_alone() -> None:

@@ -25,6 +25,20 @@
     views.get(place)?.finalize();
     // ast: expressions are interpreted, not compiled, so the page needs no permission for `eval`
     views.set(place, await vegaEmbed(place, spec, { renderer: "svg", actions: false, ast: true }));
+    if (spec.params?.some((one) => one.bind === "legend")) reach(place);
+  }
+
+  // Vega's legends know the mouse alone: a name that can be clicked is reached by Tab and pressed by Enter or Space.
+  function reach(place) {
+    for (const name of place.querySelectorAll("g.role-legend-label text")) {
+      name.tabIndex = 0;
+      name.setAttribute("role", "button");
+      name.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        name.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+      });
+    }
   }
 
   async function choose(model) {
