@@ -18,6 +18,7 @@ OUT = Path("reports/search")
 def search(
     methods: list[str] = typer.Argument(..., help="files of pipeline/unlearning/"),
     trials: int = typer.Option(20, min=1, help="of each method"),
+    folder: Path = typer.Option(OUT, help="gets <method>.csv, a row a trial"),
 ) -> None:
     """Try knobs of METHODS on the original model of the workspace (`dvc repro train@original`), TRIALS of each.
 
@@ -33,7 +34,7 @@ def search(
     splits = split_table.read(layout.SPLITS)
     for name, settings in chosen.items():
         found = searching.search(name, settings, params, splits, trials, on_trial=_tell(name))
-        path = searching.write(found, name, OUT)
+        path = searching.write(found, name, folder)
         best, knobs = found.to_dict("records")[0], searching.space(settings)
         words = " ".join(f"-S {name}.{key}={best[key]:.4g}" for key in knobs)
         typer.echo(f"{name}: best of {len(found)} trials {_figures(best)}; all of them in {path}")

@@ -51,7 +51,8 @@ def table(
     _check_settings(number, setting)
     rows = []
     path, task = KEPT / name if name else OUT / f"table{number}", _task(setting, params.task)
-    command = " ".join([f"dlfd table {number} --seeds {seeds}", *(f"-S {one}" for one in setting)])
+    options = [*([f"--name {name}"] if name else []), *(f"-S {one}" for one in setting)]
+    command = " ".join([f"dlfd table {number} --seeds {seeds}", *options])
     heading = f"Table {number}: {task}, data.dvc of {_data()}, `{command}`"
     cells = list(itertools.product(reference_tables.variants(number, config.method_names()), _numbers(seeds)))
     for count, (variant, seed) in enumerate(cells, start=1):
