@@ -20,7 +20,7 @@ from pipeline.unlearning.base import Run
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
     epochs: Count = 2
-    learning_rate: Positive = 0.1
+    learning_rate: Positive = 0.24
     k: Count = 3
 
 

@@ -35,11 +35,11 @@ from pipeline.unlearning.base import Run
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
     epochs: Count = 1
-    learning_rate: Positive = 0.05
-    alignment_weight: NonNegative = 1.0
-    distillation_weight: NonNegative = 0.5
-    temperature: Positive = 3.0
-    energy: Share = 0.95
+    learning_rate: Positive = 0.12
+    alignment_weight: NonNegative = 0.3
+    distillation_weight: NonNegative = 0.17
+    temperature: Positive = 0.5
+    energy: Share = 0.62
     eigenspace_images: Count = 2000
 
 

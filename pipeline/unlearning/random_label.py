@@ -21,7 +21,7 @@ from pipeline.unlearning.base import Run
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
     epochs: Count = 1
-    learning_rate: Positive = 0.02
+    learning_rate: Positive = 0.15
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:

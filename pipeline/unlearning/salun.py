@@ -27,8 +27,8 @@ from pipeline.unlearning.base import Run
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
     epochs: Count = 1
-    learning_rate: Positive = 0.02
-    saliency_share: Unit = 0.5
+    learning_rate: Positive = 0.13
+    saliency_share: Unit = 0.34
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:

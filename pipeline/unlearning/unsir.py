@@ -31,11 +31,11 @@ from pipeline.unlearning.base import Run
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
     epochs: Count = 2
-    learning_rate: Positive = 0.05
+    learning_rate: Positive = 0.06
     impair_epochs: Count = 1
     noise_steps: NonNegativeInt = 8
-    noise_learning_rate: Positive = 0.2
-    noise_penalty: NonNegative = 0.1
+    noise_learning_rate: Positive = 0.15
+    noise_penalty: NonNegative = 0.18
 
     def __post_init__(self) -> None:
         if self.impair_epochs >= self.epochs:
