@@ -3,13 +3,15 @@
     dlfd table 1 --seeds 0,1,2 --name mufac-person      writes results/mufac-person.md and -cells.csv
     python -m benchmarks.results                        results/*.png, and the marked blocks of the pages
 
-A block begins with `<!-- results <name> -->` and ends with `<!-- end -->`; prose stands outside of them.
+A block begins with `<!-- results <name> -->` and ends with `<!-- end -->`; prose stands outside of them. One that
+begins with `<!-- results <name>: <model> <model> -->` shows these models beside the yardsticks, and no picture.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import altair as alt
@@ -20,8 +22,8 @@ from pipeline import reference_tables
 from pipeline.report import charts, trade_off
 
 FOLDER = Path("results")
-PAGES = (Path("RESULTS.md"), Path("docs/dlfd.md"))
-BLOCK = re.compile(r"(<!-- results ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PAGES = (Path("README.md"), Path("RESULTS.md"), Path("docs/dlfd.md"))
+BLOCK = re.compile(r"(<!-- results ([\w-]+)(?:: ([\w ]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 YARDSTICKS = ("original", "retrained")
 FIGURES = {  # heading -> column and digits
     "accuracy": ("test_accuracy", 3),
@@ -39,7 +41,7 @@ def main() -> None:
     """Write every picture and every block."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for _, name, _ in BLOCK.findall(text):
+        for _, name, *_ in BLOCK.findall(text):
             picture(cells(name), FOLDER / f"{name}.png")
         page.write_text(filled(text, page), encoding="utf-8")
         typer.echo(f"{page} is up to date")
@@ -47,7 +49,7 @@ def main() -> None:
 
 def filled(text: str, page: Path) -> str:
     """The text of a page with every block as its files have it now."""
-    return BLOCK.sub(lambda found: found[1] + block(found[2], page) + found[3], text)
+    return BLOCK.sub(lambda found: found[1] + block(found[2], page, (found[3] or "").split()) + found[4], text)
 
 
 def cells(name: str) -> pd.DataFrame:
@@ -65,24 +67,29 @@ def cells(name: str) -> pd.DataFrame:
     )
 
 
-def block(name: str, page: Path) -> str:
-    """Command and machine, the table with the best NoMUS first, what of the goals is met, the picture."""
+def block(name: str, page: Path, models: Sequence[str] = ()) -> str:
+    """Command and machine, the table with the best NoMUS first, what of the goals is met, the picture.
+
+    Args:
+        models: beside the yardsticks; none: all of them, and the picture.
+    """
     title = (FOLDER / f"{name}.md").read_text(encoding="utf-8").splitlines()
     task = re.findall(r"^# Table \d: (\w+)", title[0])[0]
     command = re.findall(r"`(dlfd table .+?)`", title[0])[0]
     machine = next((line for line in title if line.startswith("Machine: ")), "")
     table, shown = cells(name), os.path.relpath(FOLDER / f"{name}.png", page.parent)
+    rows = table[table["label"].isin([*YARDSTICKS, *models])] if models else table
+    drawn = [f"![Accuracy against forgetting score, a point a method and seed]({shown})", ""]
     return "\n".join(
         [
             "",
             f"`{command}`. {machine}".strip(),
             "",
-            *_rows(table, task),
+            *_rows(rows, task),
             "",
             _goals(table),
             "",
-            f"![Accuracy against forgetting score, a point a method and seed]({shown})",
-            "",
+            *([] if models else drawn),
         ]
     )
 

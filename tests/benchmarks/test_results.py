@@ -56,6 +56,14 @@ def test_a_block_ranks_methods_and_says_what_is_met(written: Path) -> None:
     assert "accuracy 1.0 points below the original's; forgotten on 1 of 2 seeds; 10 % of the cost" in text
 
 
+def test_a_short_block_shows_the_models_it_names_beside_the_yardsticks(written: Path) -> None:
+    text = results.filled("<!-- results faces: dlfd -->\n<!-- end -->\n", Path("README.md"))
+    assert [line.split(" | ")[0][2:] for line in text.splitlines() if line.startswith("| ")] == ["", "original", "dlfd"]
+    assert "0.100 above the best other row (finetune)" in text, "compared with all of them"
+    assert ".png" not in text
+    assert results.filled(text, Path("README.md")) == text
+
+
 def test_a_picture_is_drawn(written: Path) -> None:
     results.picture(results.cells("faces"), written / "faces.png")
     assert (written / "faces.png").read_bytes().startswith(b"\x89PNG")
