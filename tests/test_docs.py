@@ -33,7 +33,7 @@ END = "tests/end_to_end"
 RUN_FROM_THE_PAGE = (
     r"dlfd request (add|list|withdraw) ?.*",
     r"dlfd models (list|promote|rollback)",
-    r"dvc (plots show|plots diff|metrics diff --all|exp show.*|queue status)",
+    r"dvc (plots show|plots diff|(metrics|params) diff|exp show.*|queue status)",
     r"git (add|commit|checkout).*",
 )
 RUN_FROM_PROSE = (
