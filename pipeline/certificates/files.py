@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,16 @@ def issue(name: str, number: int, key: Ed25519PrivateKey | None, entry: Entry | 
     return write(content.build(name, version, entry, found, requests.read()), key, paths(name, number))
 
 
+def are_current(name: str, number: int, asked: Iterable[str]) -> bool:
+    """Whether both files of a version are there, and tell of all these requests."""
+    data, html = paths(name, number)
+    try:
+        told = canonical.loads(_read(data))["certificate"]["requests"]
+        return html.is_file() and set(asked) <= {one["request"] for one in told}
+    except (CertificateError, ValueError, TypeError, KeyError, RecursionError):
+        return False
+
+
 def write(certificate: dict[str, Any], key: Ed25519PrivateKey | None, to: tuple[Path, Path]) -> tuple[Path, Path]:
     """Write a certificate as JSON and as a page, each whole or not at all.
 
@@ -121,7 +132,7 @@ def verify(path: Path, key: Ed25519PublicKey) -> Checked:
         known = set(told) == {"certificate", "signature"} and certificate["format"] == content.FORMAT
     except CertificateError as error:
         raise CertificateError(f"{path}: {error}") from None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:  # the last: a list in a list in a list …
         raise CertificateError(f"{path} is no certificate ({error})") from None
     if not known:
         raise CertificateError(f"{path} is no certificate of a form that this release knows ({content.FORMAT})")
@@ -147,10 +158,10 @@ def _verify_page(path: Path, text: str, key: Ed25519PublicKey) -> None:
 
 
 def _canonical(certificate: Any) -> bytes:
-    """Of what was read: a number such as 1e999 is infinite, and nothing that was signed."""
+    """Of what was read: a number such as 1e999 is infinite, and nothing that was signed; nor what is too deep."""
     try:
         return canonical.dumps(certificate)
-    except ValueError:
+    except (ValueError, RecursionError):
         return b""
 
 

@@ -70,7 +70,7 @@ def envelope(page: str) -> dict[str, Any]:
         raise CertificateError("it is no certificate's page: there is no one JSON in it")
     try:
         return dict(canonical.loads(found[0]))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise CertificateError(f"the JSON in it cannot be read ({error})") from None
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 KEY, KEY_FILE = "DLFD_SIGNING_KEY", "DLFD_SIGNING_KEY_FILE"  # the PEM text itself, or where it is
 ALGORITHM = "Ed25519"
 SIZE = 32  # bytes of a public key
+LONGEST_SHOWN = 100  # characters of what is no key, in an error
 
 
 def make_key(path: Path) -> str:
@@ -80,13 +81,14 @@ def public_key(text: str) -> Ed25519PublicKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    if not Path(text).expanduser().is_file():
+    if not _is_file(text):
         try:
             raw = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
             raw = b""
         if len(raw) != SIZE:
-            raise CertificateError(f"--key {text!r} is neither a file nor a public key ({SIZE} bytes in Base64)")
+            what = "it" if "\n" in text or len(text) > LONGEST_SHOWN else repr(text)  # it may be a private key
+            raise CertificateError(f"--key: {what} is neither a file nor a public key ({SIZE} bytes in Base64)")
         return Ed25519PublicKey.from_public_bytes(raw)
     content = _read(Path(text)).strip()
     if b"PRIVATE KEY" in content:
@@ -130,6 +132,13 @@ def holds(key: Ed25519PublicKey, signature: str, content: bytes) -> bool:
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).expanduser().is_file()
+    except (OSError, RuntimeError, ValueError):  # longer than any name; ~ of nobody; a zero byte
+        return False
 
 
 def _private(content: bytes, where: str) -> Ed25519PrivateKey:

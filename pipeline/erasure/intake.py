@@ -84,7 +84,8 @@ def add(asked: list[Ask], faces: pd.DataFrame) -> Added:
         if wrong:
             told = "".join(f"\n  - {problem}" for problem in wrong)
             raise RequestError(f"{len(wrong)} problem(s), nothing is entered:{told}")
-        return [_received(ask, salt) for ask in asked]
+        taken = {event.request for event in events}
+        return [_received(ask, salt, taken) for ask in asked]
 
     log = ledger.append(layout.REQUESTS, decide)
     made = {request.id: request for request in requests.fold(log.events)}
@@ -127,16 +128,16 @@ def find(name: str, known: list[Request]) -> Request:
     """The request that a name means.
 
     Args:
-        name: id, a part of one that no other has, or a person key of the store (of several: the one that is open).
+        name: id, a person key of the store (of several requests: the one that is open), or a part of an id that no
+            other has.
 
     Raises:
         RequestError: it means none, or several.
+        SaltError: it is no id, and without the salt nobody can tell whether it is a person.
     """
-    found = [request for request in known if name == request.id] or [one for one in known if name and name in one.id]
-    if not found and known:
-        key = requests.own_salt([]).key(name)
-        found = [request for request in known if request.person == key]
-        found = [request for request in found if request.open] or found[-1:]
+    found = [request for request in known if name == request.id]
+    if not found and known:  # a person first: where persons are numbers, such a number is part of many an id
+        found = _of_person(name, known) or [one for one in known if name and name in one.id]
     if len(found) != 1:
         told = "several requests: " + ", ".join(one.id for one in found) if found else "no request"
         raise RequestError(f"{name!r} means {told}: see `dlfd request list --all`")
@@ -172,9 +173,22 @@ def read_file(path: Path) -> list[Ask]:
     ]
 
 
-def _received(ask: Ask, salt: Salt) -> Event:
+def _of_person(name: str, known: list[Request]) -> list[Request]:
+    """Open requests of a person key of the store; where none is open the last one."""
+    if not _is_text(name):
+        return []
+    key = requests.own_salt([]).key(name)
+    found = [request for request in known if request.person == key]
+    return [request for request in found if request.open] or found[-1:]
+
+
+def _received(ask: Ask, salt: Salt, taken: set[str]) -> Event:
+    """A new request; its id is drawn until it is none of those taken, which it joins."""
     today = datetime.now(UTC).date()
-    name = f"{today:%Y%m%d}-{secrets.token_hex(3)}"  # chance and no counter: two branches make no equal ones
+    name = ""
+    while not name or name in taken:
+        name = f"{today:%Y%m%d}-{secrets.token_hex(3)}"  # chance and no counter: two branches make no equal ones
+    taken.add(name)
     due = ask.due or (today + timedelta(days=DAYS)).isoformat()
     return Event(name, ledger.RECEIVED, salt.key(ask.person), due, ask.reason, time=ledger.now())
 
@@ -204,13 +218,19 @@ def _unreadable(reason: str) -> str:
     """What is wrong with a reason; empty where it can be used."""
     if len(reason) > LONGEST:
         return f"the reason has {len(reason)} characters, more than {LONGEST}"
-    broken = re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]", reason)  # a request is one line of the file
-    return "the reason has a line break or a control character" if broken else ""
+    if re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]", reason):  # a request is one line of the file
+        return "the reason has a line break or a control character"
+    return "" if _is_text(reason) else "the reason is no text in UTF-8"
+
+
+def _is_text(words: str) -> bool:
+    """Whether it can be written: what a shell gives that is no UTF-8 cannot."""
+    return not re.search(r"[\ud800-\udfff]", words)
 
 
 def _asked_before(asked: list[Ask], present: list[Request], salt: Salt) -> list[str]:
     by_person = {request.person: request for request in present}
-    found = [(ask, by_person.get(salt.key(ask.person))) for ask in asked]
+    found = [(ask, by_person.get(salt.key(ask.person))) for ask in asked if _is_text(ask.person)]
     return [f"{_named(ask)}: asked before, request {one.id} ({one.state})" for ask, one in found if one]
 
 

@@ -67,7 +67,7 @@ def verify(
         f"{file} holds: signed with key {checked.fingerprint}, not changed since {checked.certificate['issued']}"
     )
     told = f"{model['name']}, version {model['version']}: {len(asked)} request(s)"
-    typer.echo(f"{told}, model files {checked.certificate['lineage']['model_files_sha256']}")
+    typer.echo(f"{told}, model files {checked.certificate['lineage']['model_files_sha256'] or 'without a hash'}")
 
 
 def tell_certificate(written: tuple[Path, Path], signer: Ed25519PrivateKey | None) -> None:

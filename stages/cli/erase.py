@@ -18,8 +18,8 @@ from pipeline.erasure.scan import scan as look
 from pipeline.errors import EraseError
 from pipeline.progress import progress
 from stages import purging
+from stages.cli import rounds
 from stages.cli.registered import resolve
-from stages.cli.rounds import begin
 from stages.common import guarded
 
 OUT_OF_REACH = (
@@ -97,6 +97,7 @@ def _plan(name: str) -> Plan | None:
     if champion is None or not due.ready:
         typer.echo("nothing to erase: no open request is in service")
         return None
+    rounds.champion(name)  # can it be started from? Once pictures are gone it would be too late to find out
     persons = purge.persons(due.ready, config.load().split.forget_persons)
     keep = set.intersection(*(request.unlearned_by() for request in due.ready))
     seal = purge.sealed(persons.traces)
@@ -209,7 +210,7 @@ def _do(plan: Plan, projects: list[Path]) -> None:
     typer.echo(f"{layout.ERASED} keeps them out from now on")
     _erase_raw(plan)
     typer.echo("starting point of the next round:")
-    begin(plan.name)
+    rounds.begin(plan.name)
     registry_purge.remove(plan.mlflow)
     typer.echo(f"MLflow: {len(plan.mlflow.versions)} version(s), {len(plan.mlflow.models)} model(s) removed")
     purging.clear_workspace()

@@ -93,7 +93,10 @@ def rollback(name: str = NAME, yes: bool = YES, key: Path | None = KEY) -> None:
 def history(name: str = NAME) -> None:
     """What was in service, since when, and what was forced and why."""
     name = resolve(name)
-    for entry in service_record.read(name):
+    entries = service_record.read(name)
+    if not entries:
+        typer.echo(f"no version of {name} was put into service yet: `dlfd models promote`")
+    for entry in entries:
         told = f"{entry.time}  {entry.action:<8}  {_named(entry.before)} -> version {entry.after}"
         typer.echo(told + ("" if entry.finished else "  (not finished)"))
         if entry.forced:
@@ -121,8 +124,8 @@ def _carry_out(plan: promotion.Plan, signer: Ed25519PrivateKey | None) -> None:
     """Make the change, and tell of it."""
 
     def certify(plan: promotion.Plan) -> None:
-        known = files.paths(plan.name, plan.version.number)
-        if not plan.entry.finished or not all(path.exists() for path in known):
+        asked = [one.id for one in progress.service(f"{plan.name}/{plan.version.number}").forgotten]
+        if not plan.entry.finished or not files.are_current(plan.name, plan.version.number, asked):
             tell_certificate(files.issue(plan.name, plan.version.number, signer, plan.entry), signer)
 
     done = promotion.carry_out(plan, certify)
@@ -137,10 +140,12 @@ def _named(number: int | None) -> str:
 
 
 def _show(name: str, known: list[registry.Version]) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{name} (validation figures)", title_justify="left")
+    title = f"{name} (validation figures)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for title in ("version", "NoMUS", "forgetting", "accuracy"):
         table.add_column(title, justify="right", no_wrap=True)
     for title in ("aliases", "method", "created", "revision"):

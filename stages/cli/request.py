@@ -57,7 +57,7 @@ def list_requests(every: bool = typer.Option(False, "--all", help="those withdra
 
 @app.command()
 @guarded
-def show(name: str = typer.Argument(..., metavar="REQUEST", help="id, a part of it, or a person key")) -> None:
+def show(name: str = typer.Argument(..., metavar="REQUEST", help="id, a person key, or a part of an id")) -> None:
     """One request with everything that happened to it."""
     os.chdir(layout.root())
     _tell_torn()
@@ -80,7 +80,7 @@ def show(name: str = typer.Argument(..., metavar="REQUEST", help="id, a part of 
 @app.command()
 @guarded
 def withdraw(
-    names: list[str] = typer.Argument(..., metavar="REQUEST…", help="ids, parts of them, or person keys"),
+    names: list[str] = typer.Argument(..., metavar="REQUEST…", help="ids, person keys, or parts of ids"),
     reason: str = REASON,
 ) -> None:
     """Withdraw requests: their persons are no longer forgotten."""

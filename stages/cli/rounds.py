@@ -50,22 +50,31 @@ def begin(name: str) -> rounds.Base:
     """Write the champion, what it has forgotten and who was held out from it into erasure/.
 
     Raises:
-        RegistryError: there is no champion, or it cannot be started from.
-        RequestError: a ledger cannot be read.
+        RegistryError, RequestError: as `champion`.
     """
-    champion = next((one for one in registry.versions(name) if registry.CHAMPION in one.aliases), None)
-    if champion is None:
-        raise RegistryError(f"{name} has no {registry.CHAMPION} to start from: `dlfd models promote` one first")
-    model = f"{name}/{champion.number}"
-    forgotten = sorted(request.id for request in progress.service(model).forgotten)
-    base = rounds.Base(model, champion.tags[registry.WEIGHTS_SHA], forgotten)
-    with tempfile.TemporaryDirectory() as scratch:
-        starting_point.fetch(model, base.weights_sha256, Path(scratch) / "base")
-        sides = rounds.read_sides(Path(scratch) / "base" / starting_point.SIDES)
+    base, sides = champion(name)
     rounds.write_sides(sides)  # first: a round without its sides would test on persons whom its start has learned
     rounds.write(base)
     _tell(base)
     return base
+
+
+def champion(name: str) -> tuple[rounds.Base, dict[str, str]]:
+    """The model in service, and who was held out when it was made; it is fetched to see that a round can start from it.
+
+    Raises:
+        RegistryError: there is no champion, or it cannot be started from.
+        RequestError: a ledger cannot be read.
+    """
+    found = next((one for one in registry.versions(name) if registry.CHAMPION in one.aliases), None)
+    if found is None:
+        raise RegistryError(f"{name} has no {registry.CHAMPION} to start from: `dlfd models promote` one first")
+    model = f"{name}/{found.number}"
+    forgotten = sorted(request.id for request in progress.service(model).forgotten)
+    base = rounds.Base(model, found.tags[registry.WEIGHTS_SHA], forgotten)
+    with tempfile.TemporaryDirectory() as scratch:
+        starting_point.fetch(model, base.weights_sha256, Path(scratch) / "base")
+        return base, rounds.read_sides(Path(scratch) / "base" / starting_point.SIDES)
 
 
 def _tell(base: rounds.Base) -> None:

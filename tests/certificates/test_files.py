@@ -142,6 +142,8 @@ def test_a_signature_of_the_page_is_none_of_the_data(tmp_path: Path) -> None:
         (b'{"certificate": 1, "certificate": 2, "signature": null}', "a key stands in it twice"),
         (b'{"certificate": {"format": "dlfd-certificate/1"}, "signature": "?"}', "its signature is none of Ed25519"),
         (b'{"certificate": NaN, "signature": null}', "NaN is no number"),
+        (b'{"certificate":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "is no certificate"),
+        (b'<script type="application/json" id="certificate">' + b"[" * 100_000 + b"</script>", "cannot be read"),
     ],
 )
 def test_what_is_no_certificate_is_told(tmp_path: Path, content: bytes, told: str) -> None:

@@ -69,6 +69,16 @@ def test_a_public_key_comes_as_text_or_in_any_usual_file() -> None:
         assert signing.public_text(signing.public_key(told)) == text
 
 
+def test_a_private_key_in_place_of_a_public_one_is_never_quoted() -> None:
+    signing.make_key(Path("a.pem"))
+    for secret in (Path("a.pem").read_text(), "A" * 5000, "a" * 200, "~nobody-of-this-name/key", "a\0b"):
+        with pytest.raises(CertificateError, match="neither a file nor a public key") as refused:
+            signing.public_key(secret)
+        assert len(secret) < 100 or secret[30:60] not in str(refused.value)
+    with pytest.raises(CertificateError, match="'public.txt' is neither"):
+        signing.public_key("public.txt")
+
+
 def test_what_is_no_key_is_refused_and_never_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     key = Ed25519PrivateKey.generate()
     locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))

@@ -150,6 +150,35 @@ def test_certificates(checkout: str, store: Path, tmp_path: Path, monkeypatch: p
     assert "was never put into service" in never.stderr
 
 
+def test_without_a_history_it_says_so(checkout: str) -> None:
+    tiny.train(checkout, "")
+    assert "no version of" in dlfd("history").stdout
+
+
+@pytest.mark.usefixtures("ledgers")
+def test_a_request_that_comes_into_service_later_gets_into_the_certificate(checkout: str, store: Path) -> None:
+    number = tiny.train(checkout, "A")
+    dlfd("promote", "--yes")
+    page = store / files.paths(checkout, number)[1]
+    before = page.read_bytes()
+    assert "certificate:" not in dlfd("promote").stdout
+    assert page.read_bytes() == before, "nothing to say that it does not say"
+    request = request_of("A")
+    ledger.append(
+        layout.PROGRESS,
+        lambda known: [
+            ledger.Event(
+                request, ledger.UNLEARNED, requests.read()[0].person, model=f"{checkout}/{number}", time=ledger.now()
+            )
+        ],
+    )
+    assert "certificate:" in dlfd("promote").stdout
+    assert request in page.read_text(encoding="utf-8")
+    assert request in page.with_suffix(".json").read_text(encoding="utf-8")
+    page.unlink()
+    assert "certificate:" in dlfd("promote").stdout, "it was lost"
+
+
 def test_a_key_that_cannot_be_used_stops_before_anything_has_changed(checkout: str, tmp_path: Path) -> None:
     tiny.train(checkout, "")
     refused = dlfd("promote", "--yes", "--key", str(tmp_path / "missing.pem"))

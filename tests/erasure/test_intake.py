@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from tiny_data import make_faces
 
-from pipeline import layout
+from pipeline import layout, pseudonyms
 from pipeline.erasure import intake, ledger, requests
 from pipeline.erasure.intake import Ask
 from pipeline.errors import RequestError, SaltError
@@ -100,6 +100,43 @@ def test_a_request_is_found_by_id_part_of_it_or_person(faces: pd.DataFrame) -> N
         with pytest.raises(RequestError, match=f"{name!r} means {words}"):
             intake.find(name, requests.read())
     assert two.id in states()
+
+
+def test_a_person_who_is_a_number_is_not_taken_for_a_part_of_anothers_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    pseudonyms.load()  # makes the salt, by chance too
+    drawn = iter(["1a5dcb", "ed0000"])
+    monkeypatch.setattr(intake.secrets, "token_hex", lambda count: next(drawn))
+    numbers = make_faces(["5", "6"], ["a", "b"], [0, 0])
+    other, own = intake.add([Ask("6"), Ask("5")], numbers).requests
+    assert "5" in other.id
+    assert "5" not in own.id[9:]
+    assert intake.find("5", requests.read()).id == own.id
+    layout.SALT.unlink()
+    with pytest.raises(SaltError, match="is missing"):
+        intake.find("5", requests.read())
+    assert intake.find(own.id, requests.read()).id == own.id, "an id needs no salt"
+
+
+def test_two_requests_never_share_an_id(faces: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    pseudonyms.load()
+    drawn = iter(["aaaaaa", "aaaaaa", "bbbbbb", "bbbbbb", "aaaaaa", "cccccc"])
+    monkeypatch.setattr(intake.secrets, "token_hex", lambda count: next(drawn))
+    intake.add([Ask("p01"), Ask("p02")], faces)
+    intake.add([Ask("p03")], faces)
+    assert [one.id[-6:] for one in sorted(requests.read(), key=lambda one: one.id)] == ["aaaaaa", "bbbbbb", "cccccc"]
+
+
+def test_what_is_no_text_is_refused(faces: pd.DataFrame) -> None:
+    """As a shell gives it where somebody's terminal is not in UTF-8."""
+    with pytest.raises(RequestError, match="2 problem") as refused:
+        intake.add([Ask("M\udcfcller"), Ask("p01", reason="M\udcfcller")], faces)
+    assert "is not in the store" in str(refused.value)
+    assert "the reason is no text in UTF-8" in str(refused.value)
+    intake.add([Ask("p01")], faces)
+    with pytest.raises(RequestError, match="no request"):
+        intake.find("M\udcfcller", requests.read())
+    with pytest.raises(RequestError, match="no text"):
+        intake.withdraw(["p01"], "M\udcfcller")
 
 
 def test_with_another_salt_nothing_is_entered(faces: pd.DataFrame, checkout: Path) -> None:
