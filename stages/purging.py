@@ -52,9 +52,14 @@ def inspect() -> Kept:
     cache = cache_folder()
     files = [path for path in (cache / "files").rglob("*") if path.is_file()]
     runs = [path for path in (cache / "runs").rglob("*") if path.is_file()]
-    remotes = dict(line.split()[:2] for line in _dvc("remote", "list").splitlines() if line.strip())
     size = sum(path.stat().st_size for path in files)
-    return Kept(cache, len(files), size, len(runs), experiments(), remotes)
+    return Kept(cache, len(files), size, len(runs), experiments(), remotes(_dvc("remote", "list")))
+
+
+def remotes(told: str) -> dict[str, str]:
+    """Name -> address, of what `dvc remote list` says; an address may have spaces in it."""
+    named = (line.strip().partition(" ") for line in told.expandtabs().splitlines() if line.strip())
+    return {name: address.strip().removesuffix("(default)").strip() for name, _, address in named}
 
 
 def cache_folder() -> Path:

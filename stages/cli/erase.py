@@ -220,8 +220,7 @@ def _do(plan: Plan, projects: list[Path]) -> None:
     purging.collect(plan.kept, projects)
     report = _look(_places())
     _tell(report)
-    evidence = f"{report.files} files scanned, nothing found"
-    purge.enter(plan.due.ready, plan.due.model, evidence)
+    purge.enter(plan.due.ready, plan.due.model, _evidence(report))
     typer.echo(f"{len(plan.due.ready)} request(s): data erased")
     typer.echo(
         f"Next: git add --update {layout.ERASURE} && git commit      (dvc.lock, {layout.REQUESTS}, data.dvc too)"
@@ -277,6 +276,12 @@ def _tell(report: Report) -> None:
     if report.found:
         shown = "".join(f"\n  - {one}" for one in report.found[:50])
         raise EraseError(f"{len(report.found)} trace(s) of the erased are left; remove them and scan again:{shown}")
+
+
+def _evidence(report: Report) -> str:
+    """For the ledger: what was looked at, and what could not be."""
+    unread = f", {len(report.unread)} could not be looked into" if report.unread else ""
+    return f"{report.files} files scanned, nothing found{unread}"
 
 
 def _size(count: float) -> str:

@@ -145,7 +145,8 @@ def _show(name: str, known: list[registry.Version]) -> None:
     from rich.table import Table
 
     title = f"{name} (validation figures)"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.show_edge = False  # all that makes it fit into 80 columns
     for title in ("version", "NoMUS", "forgetting", "accuracy"):
         table.add_column(title, justify="right", no_wrap=True)
     for title in ("aliases", "method", "created", "revision"):

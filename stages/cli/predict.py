@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import typer
 
 from pipeline import config, layout, tracking_store
 from pipeline.errors import DataError, RegistryError
-from stages.common import guarded
+from stages.common import FULL_DISK, guarded
 
 REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<number>[0-9]+)|@(?P<alias>[^/@]+))")
 
@@ -103,16 +105,28 @@ def _folder(model: str, version: int | None) -> Path:
 
 @contextmanager
 def _opened(out: Path | None) -> Iterator[TextIO]:
-    """The terminal, or a file that is whole or not there. Names of files may be no text in UTF-8."""
+    """The terminal, or a file that is whole or not there. Names of files may be no text in UTF-8.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
     if out is None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="surrogateescape")
         yield sys.stdout
         return
     partial = out.with_name(f".{out.name}.partial")
-    out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        file = partial.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise
+        raise DataError(f"--out {out} cannot be written ({error.strerror})") from None
+    try:
+        with file:
             yield file
         partial.replace(out)
     finally:

@@ -117,10 +117,13 @@ def _tell_torn() -> None:
 
 
 def _table(shown: list[Request]) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="Requests to be forgotten", title_justify="left")
+    title = "Requests to be forgotten"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.show_edge = False  # room for keys and reasons in 80 columns
     for title in ("request", "due", "state", "model", "person", "reason"):
         table.add_column(title, overflow="fold", no_wrap=title in ("request", "due"))
     for one in shown:

@@ -75,7 +75,7 @@ def test_a_private_key_in_place_of_a_public_one_is_never_quoted() -> None:
         with pytest.raises(CertificateError, match="neither a file nor a public key") as refused:
             signing.public_key(secret)
         assert len(secret) < 100 or secret[30:60] not in str(refused.value)
-    with pytest.raises(CertificateError, match="'public.txt' is neither"):
+    with pytest.raises(CertificateError, match=r"'public\.txt' is neither"):
         signing.public_key("public.txt")
 
 

@@ -106,6 +106,8 @@ def test_a_model_folder_needs_no_registry(monkeypatch: pytest.MonkeyPatch) -> No
         (["pictures", "--model", "models:/faces@hero"], "faces has no hero"),
         (["pictures", "--model", "models:/nobody@champion"], "no registered model 'nobody' yet"),
         (["pictures", "--version", "7"], "faces has no version 7 (it has 2, 1)"),
+        (["pictures", "--out", "empty", "--format", "csv"], "--out empty cannot be written (Is a directory)"),
+        (["pictures", "--out", "params.yaml/x.csv"], "--out params.yaml/x.csv cannot be written (File exists)"),
     ],
 )
 def test_what_cannot_be_done_is_one_error(checkout: Path, arguments: list[str], told: str) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from pipeline import layout, models, pseudonyms, registry, starting_point, tracking_store
 from pipeline.erasure import ledger, requests, rounds
 from pipeline.erasure.ledger import Event
+from stages.cli import app as everything
 from stages.cli.rounds import app
 
 
@@ -66,3 +67,20 @@ def test_a_round_needs_a_model_in_service_and_says_what_it_starts_from(store: Pa
 
     starting_point.fetch(base.model, base.weights_sha256, layout.BASE)
     assert {path.name for path in layout.BASE.iterdir()} == {"model.safetensors", "model.json", "sides.csv"}
+
+
+def test_nothing_is_erased_while_the_champion_cannot_be_started_from(store: Path) -> None:
+    """Such as one of an earlier release: found out when the pictures are gone, it could not be mended any more."""
+    tracking_store.connect().client.set_registered_model_alias("faces", "champion", "1")
+    key = pseudonyms.load().key("ann")
+    came = Event("20261121-aaaaaa", ledger.IN_SERVICE, key, model="faces/1", time=ledger.now())
+    ledger.append(requests.progress_file(), lambda known: [came])
+    (version,) = registry.versions("faces")
+    (sides,) = tiny.artifacts(version.source).rglob("sides.csv")
+    sides.unlink()
+    before = {path: path.read_bytes() for path in store.rglob("*.csv")}
+    for arguments in ([], ["--yes"]):
+        refused = CliRunner().invoke(everything, ["erase", *arguments])
+        assert refused.exit_code == 1, refused.output
+        assert "does not say who was held out when it was made" in refused.stderr
+    assert {path: path.read_bytes() for path in store.rglob("*.csv")} == before
