@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DAYS = 30  # GDPR art. 12(3): within one month of receipt
 COLUMNS = ("person", "reason", "due")
 LONGEST = 500  # characters of a reason
+HINTS = 20  # unknown persons of whom the nearest is looked for, which takes a while among thousands
 
 
 @dataclass(frozen=True)
@@ -194,10 +195,10 @@ def _received(ask: Ask, salt: Salt, taken: set[str]) -> Event:
 
 
 def _unknown(asked: list[Ask], persons: list[str]) -> list[str]:
-    problems = []
+    problems, known = [], set(persons)
     for ask in asked:
-        if ask.person not in persons:
-            near = difflib.get_close_matches(ask.person, persons, n=1, cutoff=0)
+        if ask.person not in known:
+            near = difflib.get_close_matches(ask.person, persons, n=1, cutoff=0) if len(problems) < HINTS else []
             hint = f" (nearest: {near[0]!r})" if near else ""
             problems.append(f"{_named(ask)} is not in the store{hint}")
     return problems

@@ -217,6 +217,15 @@ def test_problems_of_a_file_name_the_row(checkout: Path, faces: pd.DataFrame) ->
     assert states() == {}
 
 
+def test_a_file_of_strangers_is_refused_at_once(faces: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(intake.difflib, "get_close_matches", lambda name, *_, **__: looked.append(name) or [])
+    with pytest.raises(RequestError, match="500 problem") as refused:
+        intake.add([Ask(f"stranger {number}") for number in range(500)], faces)
+    assert "'stranger 499' is not in the store" in str(refused.value)
+    assert len(looked) == intake.HINTS
+
+
 def test_nothing_asked_is_refused(faces: pd.DataFrame) -> None:
     with pytest.raises(RequestError, match="name at least one person"):
         intake.add([], faces)
