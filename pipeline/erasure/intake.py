@@ -195,7 +195,7 @@ def _received(ask: Ask, salt: Salt, taken: set[str]) -> Event:
 
 
 def _unknown(asked: list[Ask], persons: list[str]) -> list[str]:
-    problems, known = [], set(persons)
+    known, problems = set(persons), list[str]()
     for ask in asked:
         if ask.person not in known:
             near = difflib.get_close_matches(ask.person, persons, n=1, cutoff=0) if len(problems) < HINTS else []

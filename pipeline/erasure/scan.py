@@ -1,8 +1,8 @@
 """Is anything of the erased left? Every file is looked into by what it holds, whatever its name.
 
 - any file: its SHA-256, against raw files and models that were removed;
-- pictures (JPEG, PNG, BMP, WebP, GIF), those within HTML pages as well, and arrays of pictures (.npy): the decoded
-  pixels, as in the store and in their own size;
+- pictures (JPEG, PNG, BMP, WebP, GIF, TIFF), those within HTML pages as well, and arrays of pictures (.npy): the
+  decoded pixels, as in the store and in their own size;
 - Parquet and CSV tables: person keys, and hashes of pictures;
 - archives (zip, tar, .npz, .pt2, .pth): their members, by the same rules.
 
@@ -21,6 +21,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,7 +31,7 @@ from pipeline.data.store import content_hash
 from pipeline.erasure.tombstones import FILE, PERSON, PICTURE, PIXELS, WEIGHTS, Seal
 
 SKIPPED = (".git", ".venv", ".ci-venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
-IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"GIF8", b"RIFF")
+IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
 PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 KEYS, CONTENTS = ("person", "unit"), ("content",)  # columns of tables
 NESTED = 3  # archives in archives
@@ -114,13 +115,16 @@ class _File:
         file.seek(0)
         start = file.read(265)
         file.seek(0)
+        self._try(path, partial(self._contents, file, start, path, depth))
+        return self.found
+
+    def _try(self, path: Path, look: Callable[[], None]) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._contents(file, start, path, depth)
+                look()
         except Exception as error:  # of whichever decoder: the file is not what it seems to be, or damaged
             self.report.unread.append(f"{path}: {type(error).__name__}: {' '.join(str(error).split())[:120]}")
-        return self.found
 
     def _note(self, kind: str, content: object, what: str) -> None:
         if self.seal.holds(kind, content):
@@ -142,7 +146,7 @@ class _File:
             if depth < NESTED:
                 self._tar(file, path, depth)
         elif b"\0" not in start:
-            self._text(file)
+            self._text(file, path)
 
     def _array(self, array: np.ndarray) -> None:
         if array.dtype != np.uint8 or array.ndim not in (3, 4) or array.shape[-1] != 3:
@@ -157,13 +161,16 @@ class _File:
         self._note(PIXELS, content, "a picture of an erased person, as in the store")
 
     def _picture(self, file: IO[bytes]) -> None:
-        from PIL import Image, ImageOps, UnidentifiedImageError
+        from PIL import Image, UnidentifiedImageError
 
+        from pipeline.data import images
+
+        data = file.read()
         try:
-            with Image.open(file) as picture:
-                self._pixels(np.asarray(ImageOps.exif_transpose(picture).convert("RGB")))
+            Image.open(io.BytesIO(data), formats=images.FORMATS).close()
         except UnidentifiedImageError:
             return  # it only begins like one
+        self._pixels(images.decode(data))  # as for the store, or its hash would be another one
 
     def _table(self, table: Any) -> None:
         told = [name for name in (*KEYS, *CONTENTS) if name in table]
@@ -175,7 +182,7 @@ class _File:
                 else:
                     self._note(PICTURE, value, f"the hash of an erased picture, in column {name}")
 
-    def _text(self, file: IO[bytes]) -> None:
+    def _text(self, file: IO[bytes], path: Path) -> None:
         import pandas as pd
 
         data = file.read(LONGEST_TEXT)
@@ -184,7 +191,10 @@ class _File:
             self._table(pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False))
         if b"data:image/" in data:
             for found in DATA_URI.finditer(data.decode("utf-8", "replace")):
-                self._picture(io.BytesIO(base64.b64decode(found[1])))
+                self._try(path, partial(self._encoded, found[1]))  # one that is damaged hides no other
+
+    def _encoded(self, text: str) -> None:
+        self._picture(io.BytesIO(base64.b64decode(text)))
 
     def _zip(self, file: IO[bytes], path: Path, depth: int) -> None:
         with zipfile.ZipFile(file) as packed:

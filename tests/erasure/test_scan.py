@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from pipeline import pseudonyms
+from pipeline.data import images
 from pipeline.data.store import content_hash
 from pipeline.erasure import tombstones
 from pipeline.erasure.scan import scan
@@ -69,6 +70,14 @@ LEFT = {
     "a picture": png(ERASED),
     "as in the store": png(SMALL),
     "a page": b"<html><img src='data:image/png;base64," + base64.b64encode(png(ERASED)) + b"'>",
+    "a page with a damaged picture before it": b"<img src='data:image/png;base64,iVBORw0KGgo'>"
+    + b"<img src='data:image/png;base64,"
+    + base64.b64encode(png(ERASED)[:80])
+    + b"'>"
+    + b"<img src='data:image/png;base64,"
+    + base64.b64encode(png(ERASED))
+    + b"'>",
+    "a TIFF": saved(lambda file: Image.fromarray(ERASED).save(file, "TIFF")),
     "in a zip": zipped(png(ERASED)),
     "in a tar": tarred(rows(KEPT, SMALL)),
     "a zip in a zip": zipped(zipped(png(SMALL))),
@@ -105,6 +114,14 @@ def test_what_is_left_is_found(name: str, seal: Seal, tmp_path: Path) -> None:
     assert report.found, name
     assert all(sentence.startswith(str(path)) for sentence in report.found)
     assert "ann" not in str(report.found), "nobody is named"
+
+
+def test_a_picture_of_16_bits_is_read_as_for_the_store(checkout: Path, tmp_path: Path) -> None:
+    grey = Image.fromarray(ERASED[..., 0].astype(np.uint16) << 8)
+    stored = images.decode(saved(lambda file: grey.save(file, "PNG")))
+    tombstones.add(Traces(pictures=frozenset({content_hash(stored)})).digests(pseudonyms.load()))
+    (tmp_path / "copy").write_bytes(saved(lambda file: grey.save(file, "PNG", compress_level=1)))
+    assert len(scan([tmp_path / "copy"], tombstones.seal()).found) == 1
 
 
 def test_nothing_is_found_where_nothing_is(seal: Seal, tmp_path: Path) -> None:
