@@ -11,6 +11,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from pipeline import layout
 from pipeline.errors import EraseError
 
 LOCK = Path("dvc.lock")
+BUSY = Path(".dvc/tmp/erase.lock")
 IMPORT = Path("data.dvc")
 OWN_CACHE = Path(".dvc")
 LEFTOVERS = (Path(".dvc/tmp/exps"), Path(".dvc/tmp/dlfd-data-use"), Path("dvc_plots"))
@@ -74,6 +77,23 @@ def cache_folder() -> Path:
 def experiments() -> list[str]:
     """References of DVC experiments, those of queues included."""
     return _run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One erasing at a time in a checkout: two would rewrite raw data and tombstones under each other's hands.
+
+    Raises:
+        EraseError: another one is at work.
+    """
+    from filelock import FileLock, Timeout
+
+    BUSY.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(BUSY, timeout=0):
+            yield
+    except Timeout:
+        raise EraseError("another `dlfd erase` is at work in this checkout: wait for its end") from None
 
 
 def shared(cache: Path) -> bool:

@@ -62,19 +62,10 @@ def erase(
     project: list[Path] = PROJECT,
 ) -> None:
     """Erase the data of everybody whose request is in service, and every model and copy that remembers them."""
-    plan = _plan(resolve())
-    if plan is None:
-        return
-    _show(plan)
-    if purging.shared(plan.kept.cache) and not project:
-        told = f"the DVC cache {plan.kept.cache} lies outside of this checkout, and others may use it"
-        if yes:
-            raise EraseError(f"{told}: name their checkouts with --project, so that theirs stays")
-        typer.secho(f"warning: {told}: --yes will want --project", fg="yellow", err=True)
-    if not yes:
-        typer.echo("Nothing has been changed. To do it: dlfd erase --yes")
-        return
-    _do(plan, [one.resolve() for one in project])
+    projects = [one.resolve() for one in project]  # as they were typed, before the working folder changes
+    name = resolve()
+    with purging.alone():
+        _erase(name, projects, yes=yes)
 
 
 @guarded
@@ -85,6 +76,22 @@ def scan() -> None:
         typer.echo("nothing has been erased yet, so there is nothing to look for")
         return
     _tell(_look(_places()))
+
+
+def _erase(name: str, projects: list[Path], *, yes: bool) -> None:
+    plan = _plan(name)
+    if plan is None:
+        return
+    _show(plan)
+    if purging.shared(plan.kept.cache) and not projects:
+        told = f"the DVC cache {plan.kept.cache} lies outside of this checkout, and others may use it"
+        if yes:
+            raise EraseError(f"{told}: name their checkouts with --project, so that theirs stays")
+        typer.secho(f"warning: {told}: --yes will want --project", fg="yellow", err=True)
+    if yes:
+        _do(plan, projects)
+    else:
+        typer.echo("Nothing has been changed. To do it: dlfd erase --yes")
 
 
 def _plan(name: str) -> Plan | None:
