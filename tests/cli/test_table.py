@@ -153,6 +153,6 @@ def test_a_named_table_is_kept_with_its_command_and_machine(dvc: Dvc) -> None:
     assert make("1", "--seeds", "0", "--name", "mine").exit_code == 0
     assert sorted(path.name for path in Path("results").iterdir()) == ["mine-cells.csv", "mine.md"]
     title, _, machine, *_ = Path("results/mine.md").read_text().splitlines()
-    assert title.endswith("`dlfd table 1 --seeds 0`")
+    assert title.endswith("`dlfd table 1 --seeds 0 --name mine`")
     assert machine.startswith("Machine: ")
     assert not Path("reports/tables").exists()
