@@ -153,7 +153,7 @@ FORGETS = {  # enough, on so small a set; what counts is the direction
     "neggrad_plus": {"epochs": 10, "retain_weight": 0.6},
     "random_label": {"epochs": 20, "learning_rate": 0.05},
     "salun": {"epochs": 20, "learning_rate": 0.05},
-    "ssd": {"selection_weight": 1.0, "batch_size": 2},
+    "ssd": {"selection_weight": 1.0, "dampening": 1.0, "batch_size": 2},
     "bad_teacher": {"epochs": 20, "learning_rate": 0.05},
     "muda": {"epochs": 10, "learning_rate": 0.05, "alignment_weight": 1.0, "temperature": 3.0, "energy": 0.95},
     "unsir": {"epochs": 60, "impair_epochs": 2, "noise_steps": 5},
