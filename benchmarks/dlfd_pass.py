@@ -39,16 +39,7 @@ class Case:
     goal: float
 
 
-PAPER = Settings(
-    epochs=1,
-    batch_size=32,
-    steps=15,
-    mix_clean=False,
-    recovery_share=0.0,
-    classification_weight_end=1.0,
-    forgetting_threshold=0.0,
-    check_every=20,
-)
+PAPER = Settings(variant="paper", batch_size=32, steps=15, forgetting_threshold=0.0, check_every=20)
 
 
 def cases() -> tuple[Case, ...]:
