@@ -76,7 +76,6 @@ def variants(number: int, methods: Iterable[str]) -> list[Variant]:
         "no dynamic forgetting": "dynamic=false",
         "the paper's λ, 0 to 1": "classification_weight_end=1",
         "ours off: no loss matching": "matching_weight=0",
-        "ours off: no label smoothing": "label_smoothing=0",
         "ours off: no clean batch beside": "mix_clean=false",
         "ours off: no recovery share": "recovery_share=0",
         "the paper's form": "variant=paper",

@@ -27,8 +27,8 @@ from pipeline.unlearning.base import Run
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
     epochs: Count = 1
-    learning_rate: Positive = 0.005
-    temperature: Positive = 0.14
+    learning_rate: Positive = 0.02
+    temperature: Positive = 1.0
     retain_share: Unit = 0.3
 
 

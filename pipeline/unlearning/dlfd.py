@@ -14,14 +14,13 @@ gradient counts, so w matters beside λ alone: at λ = 0 every w > 0 gives the s
 
 `variant: paper` is that. `variant: matched`, ours, forgets by a second transport, of losses, in the model's own step:
 
-    θ ← θ − η ∇ [ l_s(θ; x, y) + m · mean_i max(0, v_(i) − l_(i)(θ; forget)) ]
+    θ ← θ − η ∇ [ l_CE(θ; x, y) + m · mean_i max(0, v_(i) − l_(i)(θ; forget)) ]
 
 l_(i) are the sorted losses of a forget batch, v_(i) the quantiles of the losses of validation pictures with the same
 label mix: the cost of lifting the distribution of forget losses to that of pictures the model never saw, and no further
-(`transport.shortfall`), so it ends by itself where over-forgetting would begin. l_s is cross-entropy with labels
-smoothed by s, which gives back accuracy that the lifting costs. m is `matching_weight`, s `label_smoothing`. Matching
-ends after `matching_share` of the pass: nothing of forget is learned afterwards, so it stays forgotten, and accuracy
-comes back.
+(`transport.shortfall`), so it ends by itself where over-forgetting would begin. v is taken in evaluation mode, l in the
+forward pass of the retain batch, whose statistics BatchNorm shares. m is `matching_weight`. Matching ends after
+`matching_share` of the pass: nothing of forget is learned afterwards, so it stays forgotten, and accuracy comes back.
 
 Ours as well, each with its reason and the setting that gives the paper's version (PAPER, which `variant: paper` sets):
 - λ ends at 0.02, not 1: at 1 the push writes the label into the noise, and accuracy on clean pictures collapses.
@@ -69,7 +68,6 @@ PAPER: dict[str, Any] = {
     "mix_clean": False,
     "recovery_share": 0.0,
     "matching_weight": 0.0,
-    "label_smoothing": 0.0,
 }
 
 
@@ -91,7 +89,6 @@ class Settings(TrainSettings):
     recovery_share: Unit = 0.7
     matching_weight: NonNegative = 0.3
     matching_share: Unit = 0.5
-    label_smoothing: Unit = 0.1
     dynamic: Flag = True
     forgetting_threshold: Unit = 0.05
     check_every: Count = 10
@@ -108,26 +105,15 @@ def unlearn(
     model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces, validation: Faces
 ) -> None:
     total = settings.epochs * retain.batches(settings.batch_size)
-    pushes = total * (1 - settings.recovery_share)
     updater = Updater(model.parameters(), settings, total)
-    forgotten = _ForgettingCheck(forget, validation, settings, run.seed)
+    pushing = _Pushing(forget, validation, settings, run, total)
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
     matching = _matching_batches(forget, validation, settings, run.seed, total)
-    distancing, pushed_steps = True, 0
     with run.progress(settings.epochs * len(retain)) as advance:
         for pixels, labels in passes(retain, settings, run.seed):
-            figures: dict[str, float] = {}
-            if settings.dynamic and distancing and updater.steps % settings.check_every == 0:
-                score, auc = forgotten(model)
-                figures |= {"forgetting_score": score, "forget_auc": auc}
-                distancing = score >= settings.forgetting_threshold and auc > 0.5
-                if not distancing:
-                    run.note = f"pushed {pushed_steps} batches: forgetting score {score:.3f}, AUC {auc:.3f}"
-            distancing = distancing and updater.steps < pushes
-            batch = pixels
-            if distancing:
-                pushed_steps += 1
-                weight = classification_weight(settings, updater.steps / pushes)
+            batch, figures = pixels, pushing.look(model, updater.steps)
+            if pushing.goes_on:
+                weight = classification_weight(settings, updater.steps / pushing.most)
                 pushed, cost = distance(
                     model, pixels, labels, next(forget_batches)[0], settings, classification_weight=weight
                 )
@@ -135,10 +121,38 @@ def unlearn(
                 run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
             loss, learned = step_loss(model, batch, labels, settings, next(matching, None))
-            figures = {"loss": run.check(loss), **learned, "distancing": distancing, **figures}
-            run.log(step=updater.steps, **figures)
+            run.log(step=updater.steps, loss=run.check(loss), **learned, distancing=pushing.goes_on, **figures)
             updater.step(loss)
-            advance(len(labels), "pushing" if distancing else "learning clean pictures")
+            advance(len(labels), "pushing" if pushing.goes_on else "learning clean pictures")
+
+
+class _Pushing:
+    """Whether batches are still pushed: until forget looks as if never seen, or the share that may push is over.
+
+    Attributes:
+        most: steps that may push.
+        goes_on: whether the next batch is pushed.
+    """
+
+    def __init__(self, forget: Faces, validation: Faces, settings: Settings, run: Run, total: int) -> None:
+        self.most = total * (1 - settings.recovery_share)
+        self.goes_on = True
+        self.settings, self.run = settings, run
+        self.forgotten = _ForgettingCheck(forget, validation, settings, run.seed)
+
+    def look(self, model: FaceClassifier, step: int) -> dict[str, float]:
+        """Decide about a step, by dynamic forgetting where it is time for a check; the figures of the check."""
+        if self.goes_on and step >= self.most:
+            self._end(step, "the share of the pass that may push is over")
+        if not self.goes_on or not self.settings.dynamic or step % self.settings.check_every:
+            return {}
+        score, auc = self.forgotten(model)
+        if score < self.settings.forgetting_threshold or auc <= 0.5:
+            self._end(step, f"forgetting score {score:.3f}, AUC {auc:.3f}")
+        return {"forgetting_score": score, "forget_auc": auc}
+
+    def _end(self, step: int, why: str) -> None:
+        self.goes_on, self.run.note = False, f"pushed {step} batches: {why}"
 
 
 def classification_weight(settings: Settings, share: float) -> float:
@@ -230,23 +244,23 @@ def step_loss(
     """
     if matching is None:
         model.train()
-        return _classified(predict(model, batch, settings.precision), labels, settings)
+        return _classified(predict(model, batch, settings.precision), labels)
     forget, unseen = matching
     model.eval()
     with torch.no_grad():
         wanted = losses(predict(model, unseen[0], settings.precision), unseen[1])
     model.train()
     logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
-    loss, figures = _classified(logits[: len(batch)], labels, settings)
+    loss, figures = _classified(logits[: len(batch)], labels)
     lacking = shortfall(losses(logits[len(batch) :], forget[1]), wanted)
     return loss + settings.matching_weight * lacking, {**figures, "shortfall": float(lacking.detach())}
 
 
-def _classified(logits: Tensor, labels: Tensor, settings: Settings) -> tuple[Tensor, dict[str, float]]:
+def _classified(logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Loss and accuracy of a batch that holds each labelled picture once, or clean and pushed in turn."""
     wanted = torch.cat([labels] * (len(logits) // len(labels)))
     accuracy = float(correctness(logits.detach(), wanted).mean())
-    return losses(logits, wanted, settings.label_smoothing).mean(), {"accuracy": accuracy}
+    return losses(logits, wanted).mean(), {"accuracy": accuracy}
 
 
 def _matching_batches(

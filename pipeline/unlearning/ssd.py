@@ -26,8 +26,8 @@ from pipeline.unlearning.base import Run
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
-    selection_weight: Positive = 2.8
-    dampening: Positive = 0.25
+    selection_weight: Positive = 10.0
+    dampening: Positive = 1.0
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:

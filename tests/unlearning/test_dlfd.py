@@ -30,7 +30,6 @@ def settings(**knobs: Any) -> dlfd.Settings:
         "recovery_share": 0,
         "epochs": 1,
         "matching_weight": 0,
-        "label_smoothing": 0,
     }
     return dlfd.Settings(**{**defaults, **knobs})
 
@@ -142,7 +141,7 @@ def run_dlfd(**knobs: Any) -> tuple[Any, Run]:
 
 
 def test_the_papers_form_is_the_papers_whatever_else_is_set() -> None:
-    ours = {"variant": "paper", "matching_weight": 0.5, "label_smoothing": 0.3, "epochs": 2, "mix_clean": True}
+    ours = {"variant": "paper", "matching_weight": 0.5, "epochs": 2, "mix_clean": True}
     told, _ = run_dlfd(**ours, recovery_share=0.5, classification_weight_end=0.1)
     plain, run = run_dlfd(mix_clean=False, epsilon=1.0, classification_weight_end=1.0)
     assert same_state(state(told), state(plain))
@@ -258,12 +257,14 @@ def test_distancing_stops_where_the_forget_set_is_no_longer_easier(monkeypatch: 
     monkeypatch.setattr(dlfd._ForgettingCheck, "__call__", lambda self, model: next(answers))
     _, run = run_dlfd(check_every=2)
     assert [row["distancing"] for row in run.history] == [1, 1, 0, 0]
+    assert run.note == "pushed 2 batches: forgetting score 0.300, AUC 0.350"
 
 
 def test_the_recovery_share_of_the_pass_never_pushes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dlfd._ForgettingCheck, "__call__", lambda self, model: (0.3, 0.65))
     _, run = run_dlfd(forgetting_threshold=0, recovery_share=0.5)
     assert [row["distancing"] for row in run.history] == [1, 1, 0, 0]
+    assert run.note == "pushed 2 batches: the share of the pass that may push is over"
 
 
 def test_pictures_are_pushed_from_forget_pictures_by_a_rising_weight(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,7 +158,7 @@ FORGETS = {  # enough, on so small a set; what counts is the direction
     "muda": {"epochs": 10, "learning_rate": 0.05, "alignment_weight": 1.0, "temperature": 3.0, "energy": 0.95},
     "unsir": {"epochs": 60, "impair_epochs": 2, "noise_steps": 5},
     "scrub": {"epochs": 4, "msteps": 3, "learning_rate": 0.05},
-    "dlfd": {"epochs": 30, "epsilon": 0.1, "step_size": 0.03, "recovery_share": 0.3, "forgetting_threshold": 0.0},
+    "dlfd": {"epochs": 15, "epsilon": 0.1, "step_size": 0.03, "recovery_share": 0.3, "forgetting_threshold": 0.0},
 }
 
 
