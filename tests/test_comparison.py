@@ -2,19 +2,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tiny_metrics import figures
 
 from pipeline import comparison
 from pipeline.errors import DataError
-
-
-def figures(**own: Any) -> dict[str, Any]:
-    told: dict[str, Any] = dict.fromkeys(comparison.SHOWN, 0.5)
-    told |= {"verdict": "forgotten", "strongest_attack": "rmia", "persons_detected": 2.0, "persons_audited": 210.0}
-    return {**told, "mia_interval_low": 0.4, "mia_interval_high": 0.6, "status": "finished", "seconds": 10.0, **own}
-
 
 MODELS = {
     "original": figures(test_accuracy=0.8, retain_accuracy=0.9, forget_accuracy=0.95, mia_accuracy=0.7, seconds=12.0),

@@ -28,6 +28,9 @@ from doc_commands import PAGES, ROOT, Command
 from PIL import Image
 
 from pipeline import config
+from pipeline.data.sources import SOURCES
+from pipeline.evaluation.signals import SIGNALS
+from pipeline.evaluation.verdict import JUDGES
 
 END = "tests/end_to_end"
 RUN_FROM_THE_PAGE = (
@@ -202,6 +205,29 @@ def _strings(path: Path) -> str:
 def _plain(text: str) -> str:
     """Without what is filled in."""
     return re.sub(r"\s+", " ", re.sub(r"[`\0]|\b1 (?=problem)|\S*\.dlfd-salt", "", text)).strip(" ,")
+
+
+def test_the_readme_runs_all_methods_at_once() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"All (\w+) methods at once.*?unlearn\.methods=\[([\w,]+)\]", page, re.DOTALL)
+    assert found is not None
+    words = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"]
+    assert set(found[2].split(",")) == set(config.method_names())
+    assert found[1] == words[len(config.method_names()) - 10]
+
+
+def test_every_attack_is_explained() -> None:
+    page = (ROOT / "docs/audits.md").read_text(encoding="utf-8")
+    table = page.split("## Attacks")[1].split("\n## ")[0]
+    rows = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    assert rows == {*SIGNALS, *JUDGES, "rmia"}
+
+
+def test_every_source_but_the_embedded_one_stands_in_the_readme() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = re.search(r"^\| data set \|.*\n\|[-|]+\n((?:\|.*\n)+)", page, re.MULTILINE)
+    assert table is not None
+    assert len(table[1].splitlines()) == len(set(SOURCES) - {"synthetic"})
 
 
 def test_the_example_of_a_source_reads_a_folder(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import registry_checkout as tiny
-from test_comparison import figures
+from tiny_metrics import figures
 
 from pipeline import layout, model_card
 from pipeline.config import Params

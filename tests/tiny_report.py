@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from test_comparison import figures
+from tiny_metrics import figures
 
 from pipeline import comparison, gate, layout
 from pipeline.config import Params

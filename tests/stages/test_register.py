@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import registry_checkout as tiny
-import test_comparison
+import tiny_metrics
 
 from pipeline import layout, models, registry, tracking_store
 from stages import register
@@ -35,7 +35,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., N
     def write(**metrics: dict[str, Any]) -> None:
         layout.METRICS.mkdir(exist_ok=True)
         for name, own in {"original": tiny.metrics(), "retrained": tiny.metrics(), **metrics}.items():
-            figures = test_comparison.figures(**own)
+            figures = tiny_metrics.figures(**own)
             (layout.METRICS / f"{name}.json").write_text(json.dumps(figures))
 
     return write
