@@ -67,7 +67,8 @@ def test_the_authors_figures_stand_beside_their_own_settings_alone() -> None:
     assert row["paper_accuracy"] is None
     assert [v.as_published for v in variants(2, ["dlfd"])] == [True, False, False]
     full, *parts = variants(3, ["dlfd"])
-    assert full.as_published and not any(part.as_published for part in parts)
+    assert full.as_published
+    assert not any(part.as_published for part in parts)
 
 
 def test_the_text_leaves_out_what_is_not_known() -> None:

@@ -1,0 +1,149 @@
+"""Trials side by side on validation, means over seeds of the unlearning: docs/dlfd.md chose DLFD's knobs by these.
+
+    python -m benchmarks.trials results/matching.txt --seeds 0,1,2
+
+A line of the file is a trial, a method and the knobs in which it differs from params.yaml: `dlfd matching_weight=0.1`.
+Run in a checkout after `dvc repro train`. Neither `test` nor `unseen` is loaded. Beside the file come <name>.csv, a row
+a trial and seed, kept as they end (the same command goes on where it was stopped), and <name>.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pydantic
+import typer
+import yaml
+
+from pipeline import config, layout, machine, models
+from pipeline.data import splits as split_table
+from pipeline.data import subsets
+from pipeline.data.batches import Faces
+from pipeline.errors import ConfigError
+from pipeline.evaluation import likelihood
+from pipeline.evaluation.membership import auc
+from pipeline.evaluation.metrics import on_validation
+from pipeline.evaluation.samples import Results, per_sample
+from pipeline.models import FaceClassifier
+from pipeline.unlearning import base
+
+COLUMNS = {  # heading -> column, of the Markdown table
+    "accuracy": "validation_accuracy",
+    "attack": "validation_mia_accuracy",
+    "NoMUS": "validation_nomus",
+    "AUC": "auc",
+    "calibrated AUC": "calibrated_auc",
+}
+YARDSTICKS = ("original", "retrained")
+Row = dict[str, Any]
+
+
+def main(file: Path, seeds: str = "0,1,2") -> None:
+    """Run every trial of FILE with each of the seeds, those that are done excepted."""
+    table = file.with_suffix(".csv")
+    before = pd.read_csv(table) if table.exists() else pd.DataFrame(columns=["trial", "seed"])
+    done = set(zip(before["trial"], before["seed"], strict=True))
+    rows: list[Row] = [{str(key): value for key, value in row.items()} for row in before.to_dict("records")]
+    judge = Judge()
+    wanted = [(name, 0) for name in YARDSTICKS]
+    wanted += [(line, int(seed)) for line in _lines(file) for seed in seeds.split(",")]
+    for trial, seed in wanted:
+        if (trial, seed) not in done:
+            rows.append({"trial": trial, "seed": seed, **judge.run(trial, seed)})
+            pd.DataFrame(rows).to_csv(table, index=False)
+    text = markdown(pd.DataFrame(rows), seeds)
+    file.with_suffix(".md").write_text(text, encoding="utf-8")
+    typer.echo(text)
+
+
+class Judge:
+    """The original model, its subsets and the oracle of a checkout, and what a trial is measured by."""
+
+    def __init__(self) -> None:
+        self.params, self.splits = config.load(), split_table.read(layout.SPLITS)
+        self.device = models.select_device(self.params.device)
+        needed = ("retain", "forget", "validation")
+        self.faces = subsets.load(layout.FACES, self.splits, self.device, task=self.params.task, only=needed)
+        self.models = {name: models.load(layout.MODELS / name, self.device) for name in YARDSTICKS}
+        alike = subsets.matched(self.faces["validation"], self.faces["forget"], self.params.seed)
+        self.compared = {"forget": self.faces["forget"], "validation": alike}
+        self.oracle = per_sample(self.models["retrained"], self.compared, self.splits)
+
+    def run(self, trial: str, seed: int) -> Row:
+        """Figures of one trial, or of a yardstick.
+
+        Raises:
+            ConfigError: as for `read`.
+        """
+        if trial in YARDSTICKS:
+            return self._figures(self.models[trial])
+        name, settings = read(trial)
+        run = base.Run(seed=seed, title=f"{trial}, seed {seed}")
+        model = base.unlearn(base.get(name), self.models["original"], self.faces, settings, run)
+        return {**self._figures(model), "status": run.status, "seconds": run.seconds}
+
+    def _figures(self, model: FaceClassifier) -> Row:
+        quick = replace(self.params.evaluate, bootstrap=0)
+        judged: dict[str, Faces] = {name: self.faces[name] for name in ("forget", "validation")}
+        figures = on_validation(per_sample(model, judged, self.splits).table, quick, self.params.seed)
+        found = per_sample(model, self.compared, self.splits)
+        return {**figures, "auc": _auc(found, -found.table["loss"]), "calibrated_auc": _auc(found, self._score(found))}
+
+    def _score(self, found: Results) -> pd.Series:
+        unseen = (found.table["subset"] == "validation").to_numpy()
+        margins, out = (one.table["margin"].to_numpy() for one in (found, self.oracle))
+        return pd.Series(likelihood.calibrated(margins, out, unseen))
+
+
+def _auc(found: Results, score: pd.Series) -> float:
+    """Of forget against validation with its label mix."""
+    forget = found.table["subset"] == "forget"
+    return float(auc(score[forget].to_numpy(), score[~forget].to_numpy()))
+
+
+def read(trial: str) -> tuple[str, Any]:
+    """The method of a line and its settings.
+
+    Raises:
+        ConfigError: no such method or knob, or a value that it cannot have.
+    """
+    name, *knobs = trial.split()
+    changed = {key: yaml.safe_load(value) for key, _, value in (knob.partition("=") for knob in knobs)}
+    settings = config.method_settings(name)
+    known = asdict(settings)
+    if unknown := sorted(set(changed) - set(known)):
+        raise ConfigError(f"{trial}: {name} has no knob {unknown[0]!r}; it has {', '.join(known)}")
+    try:
+        return name, pydantic.TypeAdapter(type(settings)).validate_python({**known, **changed})
+    except pydantic.ValidationError as error:
+        wrong = error.errors()[0]
+        raise ConfigError(f"{trial}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
+
+
+def _lines(file: Path) -> Iterator[str]:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield " ".join(line.split())
+
+
+def markdown(table: pd.DataFrame, seeds: str) -> str:
+    """Mean ± standard deviation over the seeds."""
+    told = f"Validation, seeds {seeds} of the unlearning. Machine: {machine.told()}."
+    lines = [told, "", f"|  | {' | '.join(COLUMNS)} | seconds |", "|---" * (len(COLUMNS) + 2) + "|"]
+    for trial, of in table.groupby("trial", sort=False):
+        shown = [_spread(of[column]) for column in COLUMNS.values()]
+        seconds = "" if of["seconds"].isna().all() else f"{of['seconds'].median():.0f}"
+        lines.append(f"| {trial} | {' | '.join(shown)} | {seconds} |")
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values: pd.Series) -> str:
+    return f"{values.mean():.3f}" if len(values) < 2 else f"{values.mean():.3f} ± {values.std():.3f}"
+
+
+if __name__ == "__main__":
+    typer.run(main)
