@@ -3,7 +3,8 @@
 CSV with a header. A line is written under an exclusive lock in one go and reaches the disk before anybody is told that
 it is there. The time comes last and has a fixed form, so that a line of a killed writer is known from a whole one:
 it is told, and cut off by the next writer. Ids have no counter and states do not depend on the order of lines, so lines
-of two branches can simply be put together (`merge=union` in .gitattributes).
+of two branches can simply be put together (`merge=union` in .gitattributes): a line that comes twice, or a second
+header, counts once. What cannot be put together is one id for two different requests.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from pipeline import pseudonyms
+from pipeline import layout, pseudonyms
 from pipeline.errors import RequestError
 
 RECEIVED, WITHDRAWN, ERASED = "received", "withdrawn", "erased"  # what people decide
@@ -27,6 +28,7 @@ EVENTS = (RECEIVED, WITHDRAWN, ERASED, UNLEARNED, VERIFIED, IN_SERVICE, OUT_OF_S
 LOCK_SECONDS = 60.0  # longest wait for another writer
 ID = re.compile(r"\d{8}-[0-9a-f]{6}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+UNREADABLE = "restore the line from git, or delete it where it breaks off (a killed writer's, committed and merged)"
 CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 
 
@@ -185,7 +187,33 @@ def _events(path: Path, data: bytes) -> list[Event]:
         raise RequestError(f"{path} is not UTF-8 ({error}): restore it from git") from None
     if lines and lines[0] + "\n" != HEADER:
         raise RequestError(f"{path}: line 1 is not the header {HEADER.strip()!r}: restore it from git")
-    return [_event(path, number, line) for number, line in enumerate(lines[1:], start=2) if line]
+    rows = [(number, line) for number, line in enumerate(lines[1:], start=2) if line and line + "\n" != HEADER]
+    events = {number: _event(path, number, line) for number, line in rows}
+    _check_one_meaning(path, events)
+    return list(events.values())
+
+
+def _check_one_meaning(path: Path, events: dict[int, Event]) -> None:
+    """Raises RequestError where lines of one id are of two persons, or enter it in two ways: lines were copied and
+    changed, or both branches of a merge changed one. To go by either would forget the other silently."""
+    persons: dict[str, int] = {}  # id -> its first line
+    entered: dict[str, int] = {}  # id -> the line that enters it
+    for number, event in events.items():
+        first = persons.setdefault(event.request, number)
+        if event.person != events[first].person:
+            raise RequestError(
+                f"{path}: lines {first} and {number} are of one request, {event.request}, and of two persons: in its "
+                f"lines of {event.person}, in {layout.REQUESTS} and {layout.PROGRESS}, change the last six digits of "
+                "the id to some that no other request has"
+            )
+        if event.event != RECEIVED:
+            continue
+        other = entered.setdefault(event.request, number)
+        if (event.due, event.reason) != (events[other].due, events[other].reason):
+            raise RequestError(
+                f"{path}: lines {other} and {number} enter request {event.request} with another due date or reason: "
+                "delete the one that is wrong"
+            )
 
 
 def _event(path: Path, number: int, line: str) -> Event:
@@ -193,7 +221,7 @@ def _event(path: Path, number: int, line: str) -> Event:
         raise RequestError(f"{path}: line {number} is a mark of a git conflict: delete the marks, keep all other lines")
     found = next(csv.reader([line]))
     if len(found) != len(COLUMNS):
-        raise RequestError(f"{path}: line {number} has {len(found)} fields, not {len(COLUMNS)}: restore it from git")
+        raise RequestError(f"{path}: line {number} has {len(found)} fields, not {len(COLUMNS)}: {UNREADABLE}")
     event = Event(*found)
     wrong = [
         name
@@ -207,7 +235,7 @@ def _event(path: Path, number: int, line: str) -> Event:
         if not good
     ]
     if wrong:
-        raise RequestError(f"{path}: line {number}: {', '.join(wrong)} cannot be read: restore it from git")
+        raise RequestError(f"{path}: line {number}: {', '.join(wrong)} cannot be read: {UNREADABLE}")
     return event
 
 

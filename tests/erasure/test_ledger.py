@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.erasure import ledger
+from pipeline.erasure import ledger, requests
 from pipeline.erasure.ledger import Event
 from pipeline.errors import RequestError
 
@@ -190,21 +190,152 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_git_merges_two_branches_that_both_appended(path: Path) -> None:
-    """With the project's own .gitattributes, without a conflict, in either order."""
-    folder = path.parent
-    shutil.copy(PROJECT / ".gitattributes", folder)
-    append(path, event(1))
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "requests.csv", ".gitattributes")
-    git(folder, "commit", "-qm", "one")
-    git(folder, "checkout", "-qb", "other")
-    append(path, event(2), event(3, "on a branch"))
-    git(folder, "commit", "-qam", "two")
-    git(folder, "checkout", "-q", "main")
-    append(path, event(4))
-    git(folder, "commit", "-qam", "three")
-    git(folder, "merge", "-q", "other")
-    found = ledger.read(path)
+class Branches:
+    """A repository with the project's own .gitattributes, and one line in its ledger; `other` starts from there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.folder = path, path.parent
+        shutil.copy(PROJECT / ".gitattributes", self.folder)
+        append(path, event(1))
+        git(self.folder, "init", "-q", "-b", "main")
+        git(self.folder, "add", path.name, ".gitattributes")
+        git(self.folder, "commit", "-qm", "one")
+        git(self.folder, "branch", "other")
+
+    def on(self, name: str, *events: Event) -> None:
+        """Append to the ledger of a branch, and commit."""
+        git(self.folder, "checkout", "-q", name)
+        append(self.path, *events)
+        git(self.folder, "commit", "-qam", "more")
+
+    def merged(self) -> ledger.Log:
+        """What is read after `other` was merged into main."""
+        git(self.folder, "checkout", "-q", "main")
+        git(self.folder, "merge", "-q", "other")
+        return ledger.read(self.path)
+
+
+@pytest.fixture(params=["requests.csv", "requests_progress.csv"])
+def branches(tmp_path: Path, request: pytest.FixtureRequest) -> Branches:
+    return Branches(tmp_path / request.param)
+
+
+def test_git_merges_two_branches_that_both_appended(branches: Branches) -> None:
+    """With the project's own .gitattributes, without a conflict."""
+    branches.on("other", event(2), event(3, "on a branch"))
+    branches.on("main", event(4))
+    found = branches.merged()
     assert {one.request for one in found.events} == {event(number).request for number in (1, 2, 3, 4)}
     assert (len(found.events), found.torn) == (4, "")
+
+
+def test_without_the_attributes_git_stops_and_the_ledger_says_so(branches: Branches) -> None:
+    """What .gitattributes is good for, and what a merge elsewhere may leave."""
+    (branches.folder / ".gitattributes").write_text("")
+    git(branches.folder, "commit", "-qam", "without")
+    branches.on("other", event(2))
+    branches.on("main", event(3))
+    git(branches.folder, "rm", "-q", ".gitattributes")
+    git(branches.folder, "commit", "-qm", "without")
+    with pytest.raises(subprocess.CalledProcessError):
+        branches.merged()
+    with pytest.raises(RequestError, match="line 3 is a mark of a git conflict: delete the marks, keep all other"):
+        ledger.read(branches.path)
+
+
+def test_a_line_that_was_cherry_picked_stands_there_twice_and_counts_once(branches: Branches) -> None:
+    branches.on("other", event(2))
+    branches.on("other", replace(event(2), event=ledger.WITHDRAWN, due=""))
+    branches.on("main", event(3))
+    git(branches.folder, "cherry-pick", "other~1")
+    found = branches.merged()
+    assert found.events.count(event(2)) == 2, "git does not know that they are one"
+    assert [(one.id, one.state) for one in requests.fold(found.events)] == [
+        (event(1).request, "received"),
+        (event(2).request, "withdrawn"),
+        (event(3).request, "received"),
+    ]
+
+
+def test_an_event_of_either_branch_counts_and_those_of_a_request_go_by_time(branches: Branches) -> None:
+    """Withdrawn on both; what happened first stands last in the file."""
+    early, late = (
+        replace(event(1, why), event=ledger.WITHDRAWN, due="", time=f"2026-11-2{day}T10:00:00.000Z")
+        for why, day in (("early", 2), ("late", 3))
+    )
+    branches.on("other", early)
+    branches.on("main", late)
+    found = branches.merged().events
+    assert found.index(early) > found.index(late), "out of the order of time"
+    (one,) = requests.fold(found)
+    assert [(event.event, event.reason) for event in one.events] == [
+        (ledger.RECEIVED, ""),
+        (ledger.WITHDRAWN, "early"),
+        (ledger.WITHDRAWN, "late"),
+    ]
+    after = append(branches.path, replace(early, reason="after the merge"))
+    assert after.events[0].time > late.time, "whoever writes next is later than all of the request"
+
+
+def test_a_torn_line_that_was_committed_is_named_where_it_ends_up(branches: Branches) -> None:
+    git(branches.folder, "checkout", "-q", "main")
+    with branches.path.open("a") as file:
+        file.write("20261121-000009,receiv")
+    git(branches.folder, "commit", "-qam", "torn")
+    branches.on("other", event(2))
+    with pytest.raises(RequestError, match=r"line 3 has 2 fields, not 7: .*delete it where it breaks off"):
+        branches.merged()
+    lines = branches.path.read_text().splitlines(keepends=True)
+    branches.path.write_text("".join(line for line in lines if "receiv\n" not in line))
+    assert [one.request for one in ledger.read(branches.path).events] == [event(n).request for n in (1, 2)]
+
+
+def test_an_editor_of_other_line_ends_changes_no_line_for_git(branches: Branches) -> None:
+    branches.on("main", event(2))
+    git(branches.folder, "checkout", "-q", "other")
+    append(branches.path, event(3))
+    branches.path.write_bytes(branches.path.read_bytes().replace(b"\n", b"\r\n"))
+    git(branches.folder, "commit", "-qam", "edited elsewhere")
+    assert [one.request for one in branches.merged().events] == [event(n).request for n in (1, 2, 3)]
+
+
+def test_a_second_header_is_no_line(path: Path) -> None:
+    append(path, event(1))
+    path.write_text(path.read_text() + ledger.HEADER)
+    append(path, event(2))
+    assert ledger.read(path).events == [event(1), event(2)]
+
+
+def test_one_id_for_two_persons_is_refused_with_both_lines(branches: Branches) -> None:
+    """A line that was copied, and the person in it changed: neither may be forgotten in place of the other."""
+    copied = replace(event(2), person=event(3).person, reason="copied")
+    branches.on("other", event(2))
+    branches.on("main", copied)
+    words = rf"requests\w*\.csv: lines 3 and 4 are of one request, {event(2).request}, and of two persons: in its lines"
+    with pytest.raises(RequestError, match=words):
+        branches.merged()
+    before = branches.path.read_text()
+    with pytest.raises(RequestError, match=words):
+        append(branches.path, event(4))
+    assert branches.path.read_text() == before
+    line = next(line for line in before.splitlines() if event(2).person in line)
+    branches.path.write_text(before.replace(line, line.replace(event(2).request, event(9).request)))
+    found = requests.fold(ledger.read(branches.path).events)  # the remedy
+    assert {(one.id, one.person) for one in found} == {
+        (event(1).request, event(1).person),
+        (event(2).request, event(3).person),
+        (event(9).request, event(2).person),
+    }
+
+
+@pytest.mark.parametrize("change", [{"due": "2027-01-31"}, {"reason": "otherwise"}])
+def test_a_request_that_both_branches_changed_is_refused_with_both_lines(
+    branches: Branches, change: dict[str, str]
+) -> None:
+    for name, other in (("main", replace(event(1), **change)), ("other", replace(event(1), reason="by letter"))):
+        git(branches.folder, "checkout", "-q", name)
+        branches.path.unlink()
+        append(branches.path, other)
+        git(branches.folder, "commit", "-qam", "edited")
+    with pytest.raises(RequestError, match=f"lines 2 and 3 enter request {event(1).request} with another due"):
+        branches.merged()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -142,10 +143,11 @@ def test_a_lost_salt_is_noticed_and_no_new_one_is_made(checkout: Path) -> None:
 
 def test_another_salt_is_noticed_and_is_no_unknown_person(checkout: Path) -> None:
     enter("p1")
+    (asked,) = ledger.read(layout.REQUESTS).events
     (checkout / layout.SALT).write_text("ab" * 32)
     with pytest.raises(SaltError, match=r"did not make the person keys of request\(s\) 20261121-000001"):
         requests.open_persons(["p1"])
-    ledger.append(layout.REQUESTS, lambda known: [line("withdrawn", 9)])
+    ledger.append(layout.REQUESTS, lambda known: [replace(asked, event=ledger.WITHDRAWN, due="")])
     assert requests.open_persons(["p1"]) == set(), "closed requests need no salt"
 
 
