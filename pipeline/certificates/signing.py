@@ -1,7 +1,8 @@
 """Ed25519 keys and signatures (RFC 8032), by `cryptography`.
 
-A private key is a PEM file (PKCS #8), as `openssl genpkey -algorithm ed25519` makes it. A public key is what
-`dlfd certificate key` prints (Base64 of its 32 bytes) or a PEM file of it.
+A private key is a PEM file (PKCS #8), as `openssl genpkey -algorithm ed25519` makes it. It is neither made nor used
+where git has it or would take it along. A public key is what `dlfd certificate key` prints (Base64 of its 32 bytes) or
+a PEM file of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import layout
+from pipeline import layout, secret_files
 from pipeline.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def make_key(path: Path) -> str:
         Its public key, Base64.
 
     Raises:
-        CertificateError: the file exists or cannot be written.
+        CertificateError: the file exists, cannot be written, or git would take it along.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -40,6 +41,7 @@ def make_key(path: Path) -> str:
     key = Ed25519PrivateKey.generate()
     if path.exists():
         raise CertificateError(f"{path} exists: a key is never overwritten; name another file")
+    _check_kept_from_git(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -62,12 +64,13 @@ def signer(path: Path | None = None) -> Ed25519PrivateKey | None:
         None where nobody names one.
 
     Raises:
-        CertificateError: it cannot be read, or is no Ed25519 private key without a passphrase.
+        CertificateError: it cannot be read, is no Ed25519 private key without a passphrase, or git has its file or
+            would take it along.
     """
     if path is None and (named := os.environ.get(KEY_FILE)):
         path = layout.root() / Path(named).expanduser()
     if path is not None:
-        return _private(_read(path), str(path))
+        return _private_file(path)
     text = os.environ.get(KEY, "").strip()
     return _private(text.replace("\\n", "\n").encode(), KEY) if text else None
 
@@ -76,7 +79,7 @@ def public_key(text: str) -> Ed25519PublicKey:
     """A public key, from what `dlfd certificate key` prints or from a PEM file (of a private key: its public one).
 
     Raises:
-        CertificateError: it is neither.
+        CertificateError: it is neither, or a private key that git has or would take along.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -92,7 +95,7 @@ def public_key(text: str) -> Ed25519PublicKey:
         return Ed25519PublicKey.from_public_bytes(raw)
     content = _read(Path(text)).strip()
     if b"PRIVATE KEY" in content:
-        return _private(content, text).public_key()
+        return _private_file(Path(text)).public_key()
     if content.startswith(b"-----BEGIN"):
         try:
             found = load_pem_public_key(content)
@@ -139,6 +142,26 @@ def _is_file(text: str) -> bool:
         return Path(text).expanduser().is_file()
     except (OSError, RuntimeError, ValueError):  # longer than any name; ~ of nobody; a zero byte
         return False
+
+
+def _private_file(path: Path) -> Ed25519PrivateKey:
+    found = _private(_read(path), str(path))
+    _check_kept_from_git(path)
+    return found
+
+
+def _check_kept_from_git(path: Path) -> None:
+    told = secret_files.exposed(path)
+    if told == secret_files.WOULD_TAKE:
+        raise CertificateError(
+            f"{path} is no place for a private key: {told}. Put it outside of the repository, or name it in .gitignore "
+            "(this project's has *.pem and *.key)"
+        )
+    if told:
+        raise CertificateError(
+            f"{path}: {told}, so whoever has the repository can sign as you. Make another key outside of it "
+            "(`dlfd certificate key FILE`), give its public key to whoever checks certificates, and remove this one"
+        )
 
 
 def _private(content: bytes, where: str) -> Ed25519PrivateKey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from pipeline.certificates import signing
 from pipeline.errors import CertificateError
 
+PROJECT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("checkout")
 
 
@@ -102,3 +104,63 @@ def test_what_is_no_key_is_refused_and_never_quoted(monkeypatch: pytest.MonkeyPa
     for wrong in ("AAAA", "no key", "nothing"):
         with pytest.raises(CertificateError, match="public key"):
             signing.public_key(wrong)
+
+
+@pytest.fixture
+def repository(checkout: Path) -> Path:
+    """The checkout as a git work tree, with the project's own .gitignore."""
+    subprocess.run(["git", "init", "--quiet", str(checkout)], check=True)
+    (checkout / ".gitignore").write_bytes((PROJECT / ".gitignore").read_bytes())
+    return checkout
+
+
+@pytest.mark.parametrize("name", ["signing", "new/folder/signing.txt", "[s]igning"])
+def test_a_key_is_not_made_where_git_would_take_it_along(repository: Path, name: str) -> None:
+    with pytest.raises(CertificateError, match="the next `git add` would take it along"):
+        signing.make_key(repository / name)
+    assert not (repository / name).exists()
+    with pytest.raises(CertificateError, match="the next `git add` would take it along"):
+        signing.make_key(Path(name))  # relative to where the user stands
+
+
+@pytest.mark.parametrize("name", ["signing.pem", "keys/signing.key", "local/signing", "../elsewhere"])
+def test_a_key_that_git_leaves_alone_is_made_and_used(repository: Path, name: str) -> None:
+    public = signing.make_key(repository / name)
+    assert public_of(signing.signer(repository / name)) == public
+    assert signing.public_text(signing.public_key(name)) == public
+
+
+def test_a_key_that_git_would_take_along_is_not_used(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signing.make_key(Path("signing.pem"))
+    Path("signing.pem").rename("signing")
+    (repository.parent / f"{repository.name}-link").symlink_to(repository / "signing")
+    for told in ("signing", f"../{repository.name}-link"):
+        with pytest.raises(CertificateError, match="the next `git add` would take it along"):
+            signing.signer(Path(told))
+    with pytest.raises(CertificateError, match="the next `git add` would take it along"):
+        signing.public_key("signing")
+    monkeypatch.setenv(signing.KEY_FILE, "signing")
+    with pytest.raises(CertificateError, match="the next `git add` would take it along"):
+        signing.signer()
+    Path("public").write_text(signing.public_text(signing._private(Path("signing").read_bytes(), "").public_key()))
+    signing.public_key("public")  # which is no secret
+    Path("note").write_text("no key")
+    with pytest.raises(CertificateError, match="holds no private key"):
+        signing.signer(Path("note"))
+
+
+def test_a_key_that_git_has_is_not_used_whatever_is_ignored(repository: Path) -> None:
+    signing.make_key(Path("signing.pem"))
+    subprocess.run(["git", "add", "--force", "signing.pem"], check=True)
+    with pytest.raises(CertificateError, match=r"signing\.pem: git has it already, so whoever has the repository can"):
+        signing.signer(Path("signing.pem"))
+
+
+def test_a_key_inside_another_work_tree_is_refused_as_well(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As in a home folder whose settings are kept in git."""
+    home = tmp_path_factory.mktemp("home")
+    subprocess.run(["git", "init", "--quiet", str(home)], check=True)
+    with pytest.raises(CertificateError, match="would take it along"):
+        signing.make_key(home / "signing.pem")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,11 @@ def test_certificates(checkout: str, store: Path, tmp_path: Path, monkeypatch: p
     made = CliRunner().invoke(certificates, ["key", str(tmp_path / "key.pem")])
     public = made.stdout.split("public key ")[1].split()[0]
     assert CliRunner().invoke(certificates, ["key", str(tmp_path / "key.pem")]).exit_code == 1
+    subprocess.run(["git", "init", "--quiet", str(tmp_path / "other")], check=True)
+    (tmp_path / "other/key").write_bytes((tmp_path / "key.pem").read_bytes())
+    refused = dlfd("promote", "--yes", "--key", str(tmp_path / "other/key"))
+    assert (refused.exit_code, "the next `git add` would take it along" in refused.stderr) == (1, True)
+    assert champion(checkout) is None
     unsigned = dlfd("promote", "--yes")
     assert "warning: the certificate is UNSIGNED" in unsigned.stderr
     page = store / files.paths(checkout, 1)[1]
