@@ -249,7 +249,7 @@ def _by_ledger(name: str, number: int, asked: list[Request]) -> set[str]:
 
 def _owed_by(persons: set[str], asked: list[Request]) -> list[Request]:
     """Requests, withdrawn ones aside, of these persons."""
-    return [request for request in asked if request.person in persons and not _withdrawn(request)]
+    return [request for request in asked if request.person in persons and not request.withdrawn]
 
 
 def _due(persons: set[str], asked: list[Request]) -> list[Request]:
@@ -259,17 +259,13 @@ def _due(persons: set[str], asked: list[Request]) -> list[Request]:
     return [
         request
         for request in asked
-        if not _withdrawn(request)
+        if not request.withdrawn
         and (request.person in persons or request.due <= today or _ever_in_service(request) or not request.open)
     ]
 
 
 def _ever_in_service(request: Request) -> bool:
     return any(event.event == ledger.IN_SERVICE for event in request.events)
-
-
-def _withdrawn(request: Request) -> bool:
-    return request.state == requests.STATES[ledger.WITHDRAWN]
 
 
 def _numbers(metrics: dict[str, object]) -> dict[str, object]:

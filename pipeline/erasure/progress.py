@@ -46,7 +46,7 @@ def of_method(name: str, model: str, audit: Mapping[str, Any]) -> dict[str, str]
         DataError: the split is missing or damaged.
         RequestError, SaltError: a ledger or the salt cannot be used.
     """
-    if not any(request.open or _is_erased(request) for request in requests.read()):
+    if not any(request.open or request.erased for request in requests.read()):
         return {}
     from pipeline.data import splits
 
@@ -78,7 +78,7 @@ def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], perso
         RequestError, SaltError: a ledger or the salt cannot be used.
     """
     every = requests.read()
-    found, erased = [one for one in every if one.open], [one for one in every if _is_erased(one)]
+    found, erased = [one for one in every if one.open], [one for one in every if one.erased]
     if not found and not erased:
         return {}
     salt = requests.own_salt([*found, *erased])
@@ -113,7 +113,7 @@ def covered(splits: pd.DataFrame) -> dict[str, str]:
     Raises:
         RequestError, SaltError: a ledger or the salt cannot be used.
     """
-    found = [request for request in requests.read() if request.state != requests.STATES[ledger.WITHDRAWN]]
+    found = [request for request in requests.read() if not request.withdrawn]
     if not found:
         return {}
     salt = requests.own_salt(request for request in found if request.open)
@@ -144,16 +144,11 @@ def put_into_service(model: str) -> Service:
         RequestError: a ledger cannot be used.
     """
     now = service(model)
-    in_service = requests.STATES[ledger.IN_SERVICE]
-    came = [one for one in now.forgotten if (one.state, one.model) != (in_service, model)]
-    gone = [one for one in now.known if one.state == in_service]
+    came = [one for one in now.forgotten if not one.in_service or one.model != model]
+    gone = [one for one in now.known if one.in_service]
     _enter([_event(one, ledger.IN_SERVICE, model) for one in came])
     _enter([_event(one, ledger.OUT_OF_SERVICE, model, "the champion has not forgotten the person") for one in gone])
     return now
-
-
-def _is_erased(request: Request) -> bool:
-    return request.state == requests.STATES[ledger.ERASED]
 
 
 def _forgotten(splits: pd.DataFrame) -> dict[str, str]:

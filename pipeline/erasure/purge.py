@@ -18,8 +18,6 @@ from pipeline.erasure.requests import Request
 from pipeline.erasure.tombstones import Traces
 from pipeline.errors import ConfigError, DataError, EraseError
 
-IN_SERVICE = requests.STATES[ledger.IN_SERVICE]
-
 
 @dataclass(frozen=True)
 class Due:
@@ -61,7 +59,7 @@ def due(champion: str) -> Due:
         RequestError: a ledger cannot be read.
     """
     opened = [request for request in requests.read() if request.open]
-    ready = [one for one in opened if one.state == IN_SERVICE and one.model == champion]
+    ready = [one for one in opened if one.in_service and one.model == champion]
     return Due(ready, [one for one in opened if one not in ready], champion if ready else "")
 
 

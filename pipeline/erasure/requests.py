@@ -28,7 +28,6 @@ STATES = {
     ledger.WITHDRAWN: "withdrawn",
     ledger.ERASED: "data erased",
 }
-CLOSED = (STATES[ledger.WITHDRAWN], STATES[ledger.ERASED])
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,24 @@ class Request:
     events: list[Event]
 
     @property
+    def withdrawn(self) -> bool:
+        return self.state == STATES[ledger.WITHDRAWN]
+
+    @property
+    def erased(self) -> bool:
+        return self.state == STATES[ledger.ERASED]
+
+    @property
+    def in_service(self) -> bool:
+        return self.state == STATES[ledger.IN_SERVICE]
+
+    @property
     def open(self) -> bool:
-        return self.state not in CLOSED
+        return not self.withdrawn and not self.erased
 
     def overdue(self, today: date | None = None) -> bool:
         """Whether it should have been in service before today (in UTC)."""
-        return self.open and self.state != STATES[ledger.IN_SERVICE] and self.due < (today or _today()).isoformat()
+        return self.open and not self.in_service and self.due < (today or _today()).isoformat()
 
     def unlearned_by(self) -> set[str]:
         """Registered versions that have forgotten the person."""
