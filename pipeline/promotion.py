@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from pipeline import evidence, gate, registry, service_record, tracking_store
-from pipeline.erasure import ledger, progress, requests
+from pipeline.erasure import intake, ledger, progress, requests
 from pipeline.erasure.requests import Request
 from pipeline.errors import RegistryError
 from pipeline.evidence import Evidence
@@ -27,8 +27,6 @@ from pipeline.registry import Change, Version
 from pipeline.service_record import PROMOTE, ROLLBACK, Entry
 from pipeline.settings import RegisterSettings
 from pipeline.tracking_store import Store
-
-LONGEST = 500  # characters of a reason
 
 
 @dataclass(frozen=True)
@@ -204,8 +202,8 @@ def _check_reason(force: str | None) -> None:
         return
     if not force.strip():
         raise RegistryError("--force needs a reason, which goes into the record and the certificate")
-    if len(force) > LONGEST or not force.isprintable():
-        raise RegistryError(f"the reason of --force is one line of at most {LONGEST} characters")
+    if problem := intake.unreadable(force):
+        raise RegistryError(f"--force: {problem}")
 
 
 def _candidate(known: list[Version], name: str) -> int:

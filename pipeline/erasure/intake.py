@@ -107,7 +107,7 @@ def withdraw(names: list[str], reason: str = "") -> list[Request]:
     Raises:
         RequestError: one is unknown, or not open any more; nothing is withdrawn then.
     """
-    if problem := _unreadable(reason):
+    if problem := unreadable(reason):
         raise RequestError(problem)
     known = requests.read()
     chosen = list({one.id: one for one in (find(name, known) for name in names)}.values())
@@ -174,6 +174,15 @@ def read_file(path: Path) -> list[Ask]:
     ]
 
 
+def unreadable(reason: str) -> str:
+    """What is wrong with a reason that is kept for good; empty where it can be used."""
+    if len(reason) > LONGEST:
+        return f"the reason has {len(reason)} characters, more than {LONGEST}"
+    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", reason):  # a request is one line of the file
+        return "the reason has a line break or a control character"
+    return "" if _is_text(reason) else "the reason is no text in UTF-8"
+
+
 def _of_person(name: str, known: list[Request]) -> list[Request]:
     """Open requests of a person key of the store; where none is open the last one."""
     if not _is_text(name):
@@ -210,18 +219,9 @@ def _malformed(asked: list[Ask]) -> list[str]:
     for ask in asked:
         if ask.due and not ledger.is_date(ask.due):
             problems.append(f"{_named(ask)}: due {ask.due!r} is no date such as 2026-12-31")
-        if problem := _unreadable(ask.reason):
+        if problem := unreadable(ask.reason):
             problems.append(f"{_named(ask)}: {problem}")
     return problems
-
-
-def _unreadable(reason: str) -> str:
-    """What is wrong with a reason; empty where it can be used."""
-    if len(reason) > LONGEST:
-        return f"the reason has {len(reason)} characters, more than {LONGEST}"
-    if re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]", reason):  # a request is one line of the file
-        return "the reason has a line break or a control character"
-    return "" if _is_text(reason) else "the reason is no text in UTF-8"
 
 
 def _is_text(words: str) -> bool:
