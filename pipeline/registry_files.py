@@ -6,12 +6,12 @@ and through a tracking server. Everything here runs inside `Store.call`.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
+from pipeline.registry import file_hash
 from pipeline.tracking_store import Store
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def hashes(store: Store, source: str) -> dict[str, str]:
     with tempfile.TemporaryDirectory(prefix="dlfd-") as folder:
         root = Path(_repository(store, source).download_artifacts("", dst_path=folder))
         files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}
-        return {name: _sha256(path) for name, path in files.items() if _counts(PurePosixPath(name))}
+        return {name: file_hash(path) for name, path in files.items() if _counts(PurePosixPath(name))}
 
 
 def read(store: Store, source: str, name: str) -> bytes:
@@ -88,8 +88,3 @@ def _repository(store: Store, source: str) -> ArtifactRepository:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

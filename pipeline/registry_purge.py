@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlparse
 
 from pipeline import tracking_store
@@ -22,7 +22,9 @@ from pipeline.tracking_store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
+    from mlflow.store.entities import PagedList
 
+Found = TypeVar("Found")
 SHOWS = (".png", ".jpg", ".jpeg", ".npy", ".npz", ".parquet", ".safetensors", ".pt", ".pt2", ".pth")
 PAGES = ("report.html",)  # with pictures in them
 
@@ -179,25 +181,27 @@ def _collect(store: Store, found: Remains) -> None:
 
 
 def _logged_models(store: Store) -> list[LoggedModel]:
-    found: list[Any] = []
-    token: str | None = None
-    while True:
-        page = store.client.search_logged_models([store.experiment], page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
+    return _all_pages(lambda token: store.client.search_logged_models([store.experiment], page_token=token))
 
 
 def _runs(store: Store, view: int) -> list[Run]:
-    found: list[Any] = []
-    token: str | None = None
-    while True:
-        page = store.client.search_runs([store.experiment], run_view_type=view, page_token=token)
+    return _all_pages(
+        lambda token: store.client.search_runs([store.experiment], run_view_type=view, page_token=token)
+    )
+
+
+def _all_pages(ask: Callable[[str | None], PagedList[Found]]) -> list[Found]:
+    """What MLflow answers in pages.
+
+    Args:
+        ask: token of a page (None: the first) -> the page.
+    """
+    page = ask(None)
+    found = list(page)
+    while page.token:
+        page = ask(page.token)
         found += page
-        token = page.token
-        if not token:
-            return found
+    return found
 
 
 def _artifacts(run: Run, *, all_of_them: bool) -> Iterable[tuple[str, int]]:

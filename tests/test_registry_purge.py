@@ -71,3 +71,10 @@ def test_a_start_must_be_what_the_round_names(filled: Path) -> None:
     with pytest.raises(RegistryError, match="faces has no version 9"):
         starting_point.fetch("faces/9", "0" * 64, filled / "base")
     assert Path("workspace/base") == layout.BASE
+
+
+def test_what_mlflow_answers_in_pages_is_read_to_the_end() -> None:
+    from mlflow.store.entities import PagedList
+
+    pages = {None: PagedList([1, 2], "b"), "b": PagedList([], "c"), "c": PagedList([3], "")}
+    assert registry_purge._all_pages(lambda token: pages[token]) == [1, 2, 3]
