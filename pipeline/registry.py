@@ -187,8 +187,13 @@ def find(known: list[Version], name: str, number: int) -> Version:
     return found
 
 
+def champion(known: list[Version]) -> Version | None:
+    """The version in service."""
+    return next((version for version in known if CHAMPION in version.aliases), None)
+
+
 def holder(known: list[Version], alias: str) -> int | None:
-    """The version that has an alias."""
+    """The number of the version that has an alias."""
     return next((version.number for version in known if alias in version.aliases), None)
 
 

@@ -185,9 +185,7 @@ def _logged_models(store: Store) -> list[LoggedModel]:
 
 
 def _runs(store: Store, view: int) -> list[Run]:
-    return _all_pages(
-        lambda token: store.client.search_runs([store.experiment], run_view_type=view, page_token=token)
-    )
+    return _all_pages(lambda token: store.client.search_runs([store.experiment], run_view_type=view, page_token=token))
 
 
 def _all_pages(ask: Callable[[str | None], PagedList[Found]]) -> list[Found]:

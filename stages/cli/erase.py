@@ -96,7 +96,8 @@ def _erase(name: str, projects: list[Path], *, yes: bool) -> None:
 
 def _plan(name: str) -> Plan | None:
     """What there is to erase; None, with a word why, where it is nothing."""
-    champion = next((one for one in registry.versions(name) if registry.CHAMPION in one.aliases), None)
+    known = registry.versions(name)
+    champion = registry.champion(known)
     due = purge.due(f"{name}/{champion.number}" if champion else "")
     if due.waiting:
         told = f"{len(due.waiting)} open request(s) are not in service and stay: forget and promote first"
@@ -104,7 +105,7 @@ def _plan(name: str) -> Plan | None:
     if champion is None or not due.ready:
         typer.echo("nothing to erase: no open request is in service")
         return None
-    rounds.champion(name)  # can it be started from? Once pictures are gone it would be too late to find out
+    rounds.base_from(name, champion)  # can it be started from? Once pictures are gone it would be too late to find out
     persons = purge.persons(due.ready, config.load().split.forget_persons)
     keep = set.intersection(*(request.unlearned_by() for request in due.ready))
     seal = purge.sealed(persons.traces)
@@ -112,7 +113,8 @@ def _plan(name: str) -> Plan | None:
     raw = {place: _pictures(place, seal) for place in _raw_places(imported)}
     mlflow = registry_purge.find(name, keep)
     kept = purging.inspect()
-    return Plan(due, persons, raw, imported, mlflow, kept, _traces(persons, raw, mlflow, keep, name), name)
+    by_name = {f"{name}/{one.number}": one for one in known}
+    return Plan(due, persons, raw, imported, mlflow, kept, _traces(persons, raw, mlflow, by_name, keep), name)
 
 
 def _raw_places(imported: str) -> list[Path]:
@@ -134,11 +136,18 @@ def _pictures(place: Path, seal: tombstones.Seal) -> Pictures:
 
 
 def _traces(
-    persons: purge.Persons, raw: dict[Path, Pictures], mlflow: registry_purge.Remains, keep: set[str], name: str
+    persons: purge.Persons,
+    raw: dict[Path, Pictures],
+    mlflow: registry_purge.Remains,
+    known: dict[str, registry.Version],
+    keep: set[str],
 ) -> tombstones.Traces:
-    """With the files of models: of those that go, but for what a model that is kept has too, and the oracles'."""
-    versions = registry.versions(name)
-    kept_hashes = {one.tags.get(registry.WEIGHTS_SHA, "") for one in versions if f"{name}/{one.number}" in keep}
+    """With the files of models: of those that go, but for what a model that is kept has too, and the oracles'.
+
+    Args:
+        known: all versions, by `name/number`; `keep`: those that stay.
+    """
+    kept_hashes = {one.tags.get(registry.WEIGHTS_SHA, "") for model, one in known.items() if model in keep}
     kept_folders = [path for place in mlflow.locations for path in (place / "models").glob("m-*")]
     for folder in kept_folders:
         if folder not in mlflow.folders:
@@ -146,7 +155,7 @@ def _traces(
     oracles = [layout.MODELS / "retrained", *layout.YARDSTICKS.glob("oracle-*")]
     for folder in oracles:
         kept_hashes |= purge.weights_in(folder)
-    weights = {one.tags.get(registry.WEIGHTS_SHA, "") for one in versions} - {""}
+    weights = {one.tags.get(registry.WEIGHTS_SHA, "") for one in known.values()} - {""}
     for folder in (layout.WORKSPACE, *mlflow.folders):
         weights |= purge.weights_in(folder)
     files = {digest for pictures in raw.values() for digest in pictures.hashes}

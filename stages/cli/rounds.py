@@ -50,25 +50,26 @@ def begin(name: str) -> rounds.Base:
     """Write the champion, what it has forgotten and who was held out from it into erasure/.
 
     Raises:
-        RegistryError, RequestError: as `champion`.
+        RegistryError: there is no champion, or it cannot be started from.
+        RequestError: a ledger cannot be read.
     """
-    base, sides = champion(name)
+    found = registry.champion(registry.versions(name))
+    if found is None:
+        raise RegistryError(f"{name} has no {registry.CHAMPION} to start from: `dlfd models promote` one first")
+    base, sides = base_from(name, found)
     rounds.write_sides(sides)  # first: a round without its sides would test on persons whom its start has learned
     rounds.write(base)
     _tell(base)
     return base
 
 
-def champion(name: str) -> tuple[rounds.Base, dict[str, str]]:
-    """The model in service, and who was held out when it was made; it is fetched to see that a round can start from it.
+def base_from(name: str, found: registry.Version) -> tuple[rounds.Base, dict[str, str]]:
+    """A version to start from, and who was held out when it was made; it is fetched to see that a round can start.
 
     Raises:
-        RegistryError: there is no champion, or it cannot be started from.
+        RegistryError: it cannot be started from.
         RequestError: a ledger cannot be read.
     """
-    found = next((one for one in registry.versions(name) if registry.CHAMPION in one.aliases), None)
-    if found is None:
-        raise RegistryError(f"{name} has no {registry.CHAMPION} to start from: `dlfd models promote` one first")
     model = f"{name}/{found.number}"
     forgotten = sorted(request.id for request in progress.service(model).forgotten)
     base = rounds.Base(model, found.tags[registry.WEIGHTS_SHA], forgotten)
