@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import layout, pseudonyms
+from pipeline import layout
 from pipeline.erasure import ledger, requests, tombstones
 from pipeline.erasure.ledger import Event
 from pipeline.erasure.requests import Request
 from pipeline.erasure.tombstones import Traces
-from pipeline.errors import ConfigError, DataError, EraseError
+from pipeline.errors import ConfigError, EraseError
 
 
 @dataclass(frozen=True)
@@ -137,16 +137,3 @@ def enter(ready: list[Request], model: str, evidence: str) -> None:
         ]
 
     ledger.append(layout.REQUESTS, decide)
-
-
-def sealed(more: Traces = Traces()) -> tombstones.Seal:  # noqa: B008 - frozen
-    """Everything erased, with what is about to be.
-
-    Raises:
-        EraseError, SaltError: erased.csv or the salt cannot be used.
-    """
-    try:
-        salt = pseudonyms.load()
-    except OSError as error:
-        raise DataError(str(error)) from None
-    return tombstones.Seal({*tombstones.read(), *more.digests(salt)}, salt)

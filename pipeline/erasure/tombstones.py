@@ -107,8 +107,11 @@ class Seal:
         return (kind, key) in self._lines
 
 
-def seal(path: Path = layout.ERASED) -> Seal:
+def seal(more: Traces = Traces(), path: Path = layout.ERASED) -> Seal:
     """What is erased, with the salt of this checkout where that is needed.
+
+    Args:
+        more: what is about to be.
 
     Raises:
         EraseError: the file is damaged, or another salt made its lines.
@@ -117,7 +120,7 @@ def seal(path: Path = layout.ERASED) -> Seal:
     from pipeline import pseudonyms
 
     lines = read(path)
-    if not lines:
+    if not lines and more == Traces():
         return Seal(lines, None)
     salt = pseudonyms.load(create=False)
     if not all(salt.made(digest) for _, digest in lines):
@@ -125,4 +128,4 @@ def seal(path: Path = layout.ERASED) -> Seal:
             f"{path} has lines that another salt made than {salt.path}: without that one, erased persons cannot be "
             "told from others. Put it back, or say where it is with DLFD_SALT_FILE"
         )
-    return Seal(lines, salt)
+    return Seal(lines | more.digests(salt), salt)

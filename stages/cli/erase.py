@@ -108,7 +108,7 @@ def _plan(name: str) -> Plan | None:
     rounds.base_from(name, champion)  # can it be started from? Once pictures are gone it would be too late to find out
     persons = purge.persons(due.ready, config.load().split.forget_persons)
     keep = set.intersection(*(request.unlearned_by() for request in due.ready))
-    seal = purge.sealed(persons.traces)
+    seal = tombstones.seal(persons.traces)
     imported = purging.source_of_import()
     raw = {place: _pictures(place, seal) for place in _raw_places(imported)}
     mlflow = registry_purge.find(name, keep)

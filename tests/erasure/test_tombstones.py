@@ -32,11 +32,23 @@ def test_what_is_entered_is_found_and_nothing_else() -> None:
     assert tombstones.of_persons() == {salt.key("ann")}
 
 
+def test_what_is_about_to_be_erased_is_found_with_what_is_and_nothing_is_written() -> None:
+    pseudonyms.load()  # made with the first request
+    assert tombstones.seal(TRACES).holds(PERSON, "ann")
+    assert not layout.ERASED.exists()
+    tombstones.add(TRACES.digests(pseudonyms.load()))
+    both = tombstones.seal(Traces(persons=frozenset({"bob"})))
+    assert [both.holds(PERSON, name) for name in ("ann", "bob", "eve")] == [True, True, False]
+    assert not tombstones.seal().holds(PERSON, "bob")
+
+
 def test_without_the_salt_nobody_is_let_in() -> None:
     tombstones.add(TRACES.digests(pseudonyms.load()))
     (pseudonyms.salt_file()).write_text("1" * 64 + "\n")
     with pytest.raises(EraseError, match="another salt"):
         tombstones.seal()
+    with pytest.raises(EraseError, match="another salt"):
+        tombstones.seal(TRACES)  # before anything more is entered
     pseudonyms.salt_file().unlink()
     with pytest.raises(SaltError, match="missing"):
         tombstones.seal()
