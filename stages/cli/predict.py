@@ -15,7 +15,7 @@ from typing import TextIO
 import typer
 
 from pipeline import config, layout, tracking_store
-from pipeline.errors import DataError, RegistryError
+from pipeline.errors import ConfigError, DataError, RegistryError
 from stages.common import FULL_DISK, guarded
 
 REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<number>[0-9]+)|@(?P<alias>[^/@]+))")
@@ -24,6 +24,12 @@ REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<number>[0-9]+)|@(?P<al
 class Format(StrEnum):
     csv = "csv"
     jsonl = "jsonl"
+
+
+class Device(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
 
 
 @guarded
@@ -35,7 +41,7 @@ def predict(
     version: int | None = typer.Option(None, min=1, help="of the registered model, in place of the one in service"),
     out: Path | None = typer.Option(None, "--out", "-o", help="write there, .csv or .jsonl; default: to the terminal"),
     form: Format | None = typer.Option(None, "--format", help="default: as the name of --out ends, else csv"),
-    device: str = typer.Option("auto", help="auto, cpu or cuda"),
+    device: Device = typer.Option(Device.auto, help="auto: the GPU where there is one"),
 ) -> None:
     """Label the pictures at PATHS with the model in service: a row a file, with the probability of every class.
 
@@ -51,7 +57,13 @@ def predict(
     if not total:
         told = ", ".join(batch_prediction.SUFFIXES)
         raise DataError(f"no picture in {', '.join(map(str, paths))} (names that end in {told})")
-    chosen_device = models.select_device(device)
+    try:
+        chosen_device = models.select_device(device.value)
+    except ConfigError:  # which speaks of params.yaml
+        told = (
+            "torch sees no CUDA device here; leave it out, say `auto` or `cpu`, or check the driver with `nvidia-smi`"
+        )
+        raise ConfigError(f"--device {device.value}: {told}") from None
     predictor = prediction.load(_folder(model, version), chosen_device)
     failed = 0
 

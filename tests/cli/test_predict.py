@@ -12,6 +12,7 @@ from pathlib import Path
 import hostile
 import pytest
 import registry_checkout as tiny
+import torch
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -154,3 +155,13 @@ def test_a_folder_that_cannot_be_read_is_told(checkout: Path, monkeypatch: pytes
     assert done.exit_code == 1
     assert "Permission denied" in done.stderr
     assert len(rows(done.stdout)) == 1
+
+
+def test_a_device_that_is_not_there_is_blamed_on_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    refused = dlfd("pictures/a.jpg", "--device", "cuda")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "error: --device cuda: torch sees no CUDA device here" in refused.stderr
+    assert "params.yaml" not in refused.stderr
+    assert dlfd("pictures/a.jpg", "--device", "cpu").exit_code == 0
+    assert dlfd("pictures/a.jpg", "--device", "gpu").exit_code == 2, "once taken for auto"
