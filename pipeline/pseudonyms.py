@@ -15,14 +15,13 @@ import hmac
 import os
 import re
 import secrets
-import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline import layout
+from pipeline import layout, secret_files
 from pipeline.errors import SaltError
 
 KEY = re.compile(r"[0-9a-f]{6}-[0-9a-f]{16}")
@@ -103,13 +102,11 @@ def _check_ignored(path: Path) -> None:
     """`.dlfd-salt` itself is in .gitignore; another place in the checkout must be as well."""
     if not os.environ.get(VARIABLE):
         return
-    with suppress(FileNotFoundError):  # an image without git
-        asked = subprocess.run(["git", "check-ignore", "--quiet", str(path)], cwd=layout.root(), capture_output=True)
-        if asked.returncode == 1:  # 0: ignored; 128: outside of the checkout, or there is none
-            raise SaltError(
-                f"{VARIABLE} puts the salt of the person keys at {path}, where the next `git add` would take it along: "
-                "put it outside of the checkout, or add it to .gitignore"
-            )
+    if told := secret_files.exposed(path):
+        raise SaltError(
+            f"{VARIABLE} puts the salt of the person keys at {path}: {told}. Put it outside of the checkout, or add it "
+            "to .gitignore"
+        )
 
 
 def _needed() -> bool:
