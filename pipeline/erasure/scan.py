@@ -4,7 +4,7 @@
 - pictures (JPEG, PNG, BMP, WebP, GIF, TIFF), those within HTML pages as well, and arrays of pictures (.npy): the
   decoded pixels, as in the store and in their own size;
 - Parquet and CSV tables: person keys, and hashes of pictures;
-- archives (zip, tar, .npz, .pt2, .pth): their members, by the same rules.
+- archives (zip, tar, .npz, .pt2, .pth), three deep: their members, by the same rules.
 
 A picture that was cropped, resized otherwise or encoded with loss has another hash: this finds copies, not likenesses.
 """
