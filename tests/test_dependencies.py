@@ -14,7 +14,10 @@ from pipeline.config import method_names
 
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((code_used.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 WITHOUT_RESULT = {  # they log, show and say what is wrong, or hand on values that DVC watches as params
-    *(f"pipeline/{name}.py" for name in ("config", "errors", "layout", "progress", "settings", "pseudonyms")),
+    *(
+        f"pipeline/{name}.py"
+        for name in ("config", "errors", "layout", "progress", "settings", "pseudonyms", "secret_files")
+    ),
     *(f"pipeline/{name}.py" for name in ("tracking", "tracking_runs", "tracking_store")),
     "pipeline/erasure/files.py",
 }
