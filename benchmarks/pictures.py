@@ -13,7 +13,6 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from benchmarks import goals
 from pipeline import config
 from pipeline.report import charts, trade_off
 
@@ -37,7 +36,7 @@ def write(table: pd.DataFrame, path: Path) -> None:
     seeds = seeds.join(mean.add_prefix("mean_"), on="model")
     mean["accuracy_low"], mean["accuracy_high"] = seeds["accuracy"].min(), seeds["accuracy"].max()  # of all: the axis
     found = trade_off.labelled(mean.reset_index())
-    found = found.sort_values("model", key=lambda name: name == goals.OURS, kind="stable")  # on top of the others
+    found = found.sort_values("model", key=lambda name: ~name.isin(KNOWN), kind="stable")  # large ones below
     told = charts.specification(_chart(found, looks(found["model"].tolist())), ALT)
     path.write_bytes(charts.png(told, {"models": found, "seeds": seeds}, WIDTH, scale=1.5))
 
@@ -66,7 +65,7 @@ def _chart(found: pd.DataFrame, look: dict[str, tuple[str, str]]) -> Any:
     seeds, means = alt.Chart(charts.named("seeds")), alt.Chart(charts.named("models"))
     spokes = seeds.mark_rule(opacity=0.45).encode(x, y, colour, x2="mean_score:Q", y2="mean_accuracy:Q")
     each = seeds.mark_point(filled=True, size=30, opacity=0.6).encode(x, y, colour, shape)
-    size = alt.condition(alt.datum.model == goals.OURS, alt.value(260), alt.value(150))
+    size = alt.condition(alt.FieldOneOfPredicate("model", list(KNOWN)), alt.value(300), alt.value(130))
     marks = means.mark_point(filled=True, opacity=1, stroke="white", strokeWidth=0.8).encode(
         x, y, colour, shape, size=size
     )

@@ -47,11 +47,11 @@ def git(*arguments: str, folder: Path = Path()) -> str:
     return ended.stdout
 
 
-def _answers(reference: str, folder: Path, models: list[str]) -> list[str | None]:
+def _answers(reference: str, folder: Path, models: list[str]) -> pd.Series:
     """Of the gate as the experiment's own params.yaml has it."""
     kept = git("ls-tree", "--name-only", reference, f"{layout.METRICS}/", folder=folder).split()
     if any(f"{layout.METRICS}/{name}.json" not in kept for name in models):
-        return [None] * len(models)
+        return pd.Series(index=range(len(models)), dtype=object)
     shown = {name: git("show", f"{reference}:{layout.METRICS}/{name}.json", folder=folder) for name in models}
     metrics = {name: json.loads(text) for name, text in shown.items()}
     settings = yaml.safe_load(git("show", f"{reference}:params.yaml", folder=folder))["register"]
@@ -61,7 +61,7 @@ def _answers(reference: str, folder: Path, models: list[str]) -> list[str | None
         if name not in layout.REFERENCES and all(figure in told for figure in gate.FIGURES)
     }
     reasons = gate.decide(metrics["original"], methods, RegisterSettings(**settings)).reasons
-    return [("; ".join(reasons[name]) or PASSES) if name in reasons else None for name in models]
+    return pd.Series([("; ".join(reasons[name]) or PASSES) if name in reasons else None for name in models])
 
 
 def _code(reference: str, folder: Path) -> str:
