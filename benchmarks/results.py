@@ -119,7 +119,7 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
     rows = table[table["label"].isin([*goals.YARDSTICKS, *models])] if models else table
     found = goals.goals(table, task, real=data != "synthetic")
     picture = os.path.relpath(FOLDER / f"{name}.png", path.parent)
-    use = "" if data == "synthetic" else f"`dlfd data use {data}`, then "
+    use = "" if data == "synthetic" else f"`dlfd data use …/{data}`, then "
     below = [[goals.sentence(found)]] if models else [goals.lines(found), [f"![{pictures.ALT}]({picture})"]]
     parts = [
         [f"{use}`{command}`. {reference_tables.provenance(table, machine)}".strip()],

@@ -122,7 +122,7 @@ def test_real_faces_are_held_against_the_papers_best(written: Path) -> None:
     aim = "NoMUS above the paper's best, .782"
     assert aim not in figures_of(ROWS)
     assert figures_of(ROWS, "mufac.tar")[aim].figure == ".068 above the paper's .782"
-    assert "`dlfd data use mufac.tar`, then `dlfd table 1 --seeds 0,1`." in results.block("faces", Path("RESULTS.md"))
+    assert "`dlfd data use …/mufac.tar`, then `dlfd table 1 --seeds 0,1`." in results.block("faces", Path("RESULTS.md"))
 
 
 def test_a_gain_of_accuracy_is_told_as_one(written: Path) -> None:
@@ -179,6 +179,11 @@ def test_cells_of_before_get_the_gates_answer_from_their_experiments(written: Pa
     git("add", "-A")
     git("commit", "-qm", "an experiment")
     git("update-ref", "refs/exps/ab/cd/table1-seed0", "HEAD")
+    other = pd.read_csv("reports/comparison.csv").assign(seconds=lambda table: table["seconds"] + [0, 1, 1])
+    other.to_csv("reports/comparison.csv", index=False)
+    git("commit", "-qam", "another experiment, with one row alike")
+    git("update-ref", "refs/exps/ab/cd/table1-seed9", "HEAD")
+    git("reset", "-q", "--hard", "HEAD^")
     results.complete(Path("results/faces-cells.csv"), written)
     table = results.cells("faces").set_index(["model", "seed"])
     assert table.loc[("dlfd", 0), "gate"] == "passes"
