@@ -1,10 +1,14 @@
 """Tables and pictures of measured results in PAGES, from what `dlfd table` wrote into results/.
 
     dlfd table 1 --seeds 0,1,2 --name mufac-person      writes results/mufac-person.md and -cells.csv
-    python -m benchmarks.results                        results/*.png, and the marked blocks of the pages
+    python -m benchmarks.results                        all else in results/ and the marked blocks of the pages
 
-A block begins with `<!-- results <name> -->` and ends with `<!-- end -->`; prose stands outside of them. One that
-begins with `<!-- results <name>: <model> <model> -->` shows these models beside the yardsticks, and no picture.
+That is results/*.md (title and machine are kept, the rest is of the cells) and results/*.png. A block begins with
+`<!-- results <name> -->` and ends with `<!-- end -->`; prose stands outside of them. One that begins with
+`<!-- results <name>: <model> <model> -->` shows these models beside the yardsticks, and no picture.
+
+Cells that were written before the gate's answer and the code's revision stood in them get both from the experiments of
+the checkout that ran them, as long as it is there: `python -m benchmarks.results --experiments CHECKOUT`.
 """
 
 from __future__ import annotations
@@ -14,42 +18,78 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import altair as alt
 import pandas as pd
 import typer
 
+from benchmarks import goals, pictures
 from pipeline import reference_tables
-from pipeline.report import charts, trade_off
+from pipeline.reference_tables import COST, GATE, OFF, PAPER, REVISION, VERDICT
+from stages import experiments as ran
 
 FOLDER = Path("results")
 PAGES = (Path("README.md"), Path("RESULTS.md"), Path("docs/dlfd.md"))
 BLOCK = re.compile(r"(<!-- results ([\w-]+)(?:: ([\w ]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
-YARDSTICKS = ("original", "retrained")
-FIGURES = {  # heading -> column and digits
-    "accuracy": ("test_accuracy", 3),
-    "drop": ("drop", 1),
-    "MIA": ("mia_accuracy", 3),
-    "NoMUS": ("nomus", 3),
-    "gap": ("oracle_gap", 3),
-    "calibrated AUC": ("strongest_auc", 3),
-    "found": ("persons_detected", 0),
+TITLE = re.compile(r"# (Table \d: (\w+), data\.dvc of (\S+), `(dlfd table .+?)`)")
+ADDED = [GATE, REVISION]
+COLUMNS = {  # heading -> column
+    "": "label",
+    "accuracy": "test_accuracy",
+    "drop": "drop",
+    "MIA": "mia_accuracy",
+    "NoMUS": "nomus",
+    "gap": "oracle_gap",
+    "AUC off .5": OFF,
+    "verdicts": VERDICT,
+    "gate passes": GATE,
+    "cost": COST,
+    "the paper's accuracy, MIA, NoMUS": PAPER,
 }
-WIDTH = 640  # of a picture, in pixels
 
 
-def main() -> None:
-    """Write every picture and every block."""
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for _, name, *_ in BLOCK.findall(text):
-            picture(cells(name), FOLDER / f"{name}.png")
-        page.write_text(filled(text, page), encoding="utf-8")
-        typer.echo(f"{page} is up to date")
+def main(
+    experiments: list[Path] = typer.Option([], help="checkout whose experiments some cells came from; repeatable"),
+) -> None:
+    """Write every table, every picture and every block."""
+    for file in sorted(FOLDER.glob("*-cells.csv")):
+        name = file.name.removesuffix("-cells.csv")
+        for checkout in experiments:
+            complete(file, checkout)
+        (FOLDER / f"{name}.md").write_text(page(name), encoding="utf-8")
+        pictures.write(cells(name), FOLDER / f"{name}.png")
+        typer.echo(f"{FOLDER / name} is up to date")
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(filled(text, path), encoding="utf-8")
+        typer.echo(f"{path} is up to date")
 
 
-def filled(text: str, page: Path) -> str:
+def filled(text: str, path: Path) -> str:
     """The text of a page with every block as its files have it now."""
-    return BLOCK.sub(lambda found: found[1] + block(found[2], page, (found[3] or "").split()) + found[4], text)
+    return BLOCK.sub(lambda found: found[1] + block(found[2], path, (found[3] or "").split()) + found[4], text)
+
+
+def page(name: str) -> str:
+    """results/<name>.md, of its cells and of its own first lines."""
+    title, task, _, _, machine = _head(name)
+    table = pd.read_csv(FOLDER / f"{name}-cells.csv", dtype={"variant": str})
+    origin = reference_tables.provenance(table, machine)
+    return reference_tables.markdown(reference_tables.summarise(table, task), title, origin)
+
+
+def complete(file: Path, checkout: Path) -> None:
+    """Add the gate's answer and the code's revision to the cells that an experiment of a checkout is the origin of."""
+    table = pd.read_csv(file, dtype={"variant": str})
+    before = table.copy()
+    table = table.assign(**{name: table.get(name, pd.Series(index=table.index)).astype(object) for name in ADDED})
+    same = ["model", "test_accuracy", "seconds"]
+    for reference in ran.references(folder=checkout):
+        found = ran.cell(reference, checkout).set_index(same)
+        for _, rows in table.groupby(["variant", "seed"], dropna=False):
+            keys = pd.MultiIndex.from_frame(rows[same])
+            if keys.isin(found.index).all():
+                table.loc[rows.index, ADDED] = found[ADDED].reindex(keys).to_numpy()
+    if table[ADDED].notna().any(axis=None) and not table.equals(before):
+        table.to_csv(file, index=False)
 
 
 def cells(name: str) -> pd.DataFrame:
@@ -67,94 +107,58 @@ def cells(name: str) -> pd.DataFrame:
     )
 
 
-def block(name: str, page: Path, models: Sequence[str] = ()) -> str:
-    """Command and machine, the table with the best NoMUS first, what of the goals is met, the picture.
+def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
+    """Command and machine, the table with the best NoMUS first, which goals are met, the picture.
 
     Args:
-        models: beside the yardsticks; none: all of them, and the picture.
+        path: of the page, from which the picture is linked.
+        models: beside the yardsticks; none: all of them, the goals as a table, and the picture.
     """
-    title = (FOLDER / f"{name}.md").read_text(encoding="utf-8").splitlines()
-    task = re.findall(r"^# Table \d: (\w+)", title[0])[0]
-    command = re.findall(r"`(dlfd table .+?)`", title[0])[0]
-    machine = next((line for line in title if line.startswith("Machine: ")), "")
-    table, shown = cells(name), os.path.relpath(FOLDER / f"{name}.png", page.parent)
-    rows = table[table["label"].isin([*YARDSTICKS, *models])] if models else table
-    drawn = [f"![Accuracy against forgetting score, a point a method and seed]({shown})", ""]
-    return "\n".join(
-        [
-            "",
-            f"`{command}`. {machine}".strip(),
-            "",
-            *_rows(rows, task),
-            "",
-            _goals(table),
-            "",
-            *([] if models else drawn),
-        ]
-    )
+    _, task, data, command, machine = _head(name)
+    table = cells(name)
+    rows = table[table["label"].isin([*goals.YARDSTICKS, *models])] if models else table
+    found = goals.goals(table, task, real=data != "synthetic")
+    picture = os.path.relpath(FOLDER / f"{name}.png", path.parent)
+    use = "" if data == "synthetic" else f"`dlfd data use …/{data}`, then "
+    below = [[goals.sentence(found)]] if models else [goals.lines(found), [f"![{pictures.ALT}]({picture})"]]
+    parts = [
+        [f"{use}`{command}`. {reference_tables.provenance(table, machine)}".strip()],
+        _rows(rows, task),
+        *([_notes(rows)] if found else []),
+        *below,
+    ]
+    return "\n" + "".join("\n".join(part) + "\n\n" for part in parts if any(part)).removesuffix("\n")
 
 
 def _rows(table: pd.DataFrame, task: str) -> list[str]:
     order = table.groupby("label")["nomus"].mean().sort_values(ascending=False).index
-    models = sorted(order, key=lambda name: YARDSTICKS.index(name) if name in YARDSTICKS else len(YARDSTICKS))
-    theirs = reference_tables.REFERENCE.get(task, {})
-    heads = ["", *FIGURES, "verdicts", "cost", "the paper's accuracy, MIA, NoMUS"]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for model in models:
-        of = table[table["label"] == model]
-        shown = [_spread(of[column], digits) for column, digits in FIGURES.values()]
-        cost = f"{100 * of['share_of_retraining'].mean():.0f} %"
-        published = ", ".join(f"{figure:.3f}" for figure in theirs.get(str(model), ()))
-        lines.append("| " + " | ".join([str(model), *shown, _verdicts(of["verdict"]), cost, published]) + " |")
-    return lines
+    labels = sorted(order, key=lambda name: goals.YARDSTICKS.index(name) if name in goals.YARDSTICKS else 2)
+    changed = table["label"] != table["model"]  # a part of DLFD: the paper's figures are not of it
+    named = table.assign(model=table["label"], variant="", as_published=~changed)
+    summary = reference_tables.summarise(named, task).rename(columns={"model": "label"})
+    return reference_tables.lines(summary.set_index("label").loc[labels].reset_index(), COLUMNS)
 
 
-def _goals(table: pd.DataFrame) -> str:
-    """DLFD beside the best other row, means over the seeds."""
-    ours = table[table["label"] == "dlfd"]
-    others = table[~table["label"].isin([*YARDSTICKS, "dlfd"])].groupby("label")["nomus"].mean()
-    lead = ours["nomus"].mean() - others.max()
-    forgotten = int((ours["verdict"] == "forgotten").sum())
-    cost = 100 * ours["share_of_retraining"].mean()
-    return (
-        f"DLFD: NoMUS {_spread(ours['nomus'])}, {abs(lead):.3f} {'above' if lead > 0 else 'below'} the best other row "
-        f"({others.idxmax()}); accuracy {ours['drop'].mean():.1f} points below the original's; "
-        f"forgotten on {forgotten} of {len(ours)} seeds; {cost:.0f} % of the cost of retraining."
-    )
+def _notes(table: pd.DataFrame) -> list[str]:
+    """What the table cannot show: who is no rival, and what is not known."""
+    reasons = goals.left_out(table)
+    by_reason = {why: [name for name in reasons if reasons[name] == why] for why in dict.fromkeys(reasons.values())}
+    told = "; ".join(f"{', '.join(names)} ({why})" for why, names in by_reason.items())
+    notes = [f"No rivals: {told}."] if told else []
+    if GATE not in table or table[GATE].isna().all():
+        notes.append("The gate's answer was not kept with these cells, and it reads figures that they lack.")
+    if table["verdict"].isna().any():
+        notes.append("Not audited: the run had no audits of it.")
+    return [" ".join(notes)]
 
 
-def picture(table: pd.DataFrame, path: Path) -> None:
-    """Accuracy against forgetting score: a small point a method and seed, the mean with its standard deviation."""
-    known = {"original": "original", "retrained": "retrained (oracle)", "dlfd": "DLFD"}
-    roles = [*known.values(), "other"]
-    names = {"label": "model", "forgetting_score": "score", "test_accuracy": "accuracy"}
-    seeds = table[list(names)].rename(columns=names)
-    groups = seeds.groupby("model", sort=False)[["score", "accuracy"]]
-    mean, deviation = groups.mean(), groups.std()
-    for name in ("score", "accuracy"):
-        mean[f"{name}_low"], mean[f"{name}_high"] = mean[name] - deviation[name], mean[name] + deviation[name]
-    mean["role"] = [known.get(str(model), roles[-1]) for model in mean.index]
-    seeds = seeds.join(mean["role"], on="model")
-    found = trade_off.labelled(mean.reset_index())
-    points = (
-        alt.Chart(charts.named("seeds"))
-        .mark_point(filled=True, size=25, opacity=0.5)
-        .encode(x="score:Q", y="accuracy:Q", color="role:N")
-    )
-    told = charts.specification(trade_off.chart(found, roles) + points, "Test accuracy against forgetting score")
-    path.write_bytes(charts.png(told, {"trade_off": found, "seeds": seeds}, WIDTH, scale=1.5))
-
-
-def _spread(values: pd.Series, digits: int = 3) -> str:
-    mean, deviation = values.mean(), values.std()
-    if pd.isna(mean):
-        return ""
-    return f"{mean:.{digits}f}" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
-
-
-def _verdicts(told: pd.Series) -> str:
-    counts = told.fillna("").value_counts()
-    return ", ".join(str(name) if n == len(told) else f"{n} {name}" for name, n in counts.items())
+def _head(name: str) -> tuple[str, str, str, str, str]:
+    """Title, task, data, command and machine ("" where it was not written down) of results/<name>.md."""
+    text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    told, machine = TITLE.match(text), re.search(r"^Machine: (.+?)\.( Code: .*)?$", text, re.MULTILINE)
+    if not told:
+        raise ValueError(f"{FOLDER / name}.md does not begin with a title of `dlfd table`")
+    return told[1], told[2], told[3], told[4], machine[1] if machine else ""
 
 
 if __name__ == "__main__":

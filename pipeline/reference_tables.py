@@ -1,28 +1,50 @@
 """The paper's tables: which runs fill them, what the authors report, and how ours is written beside it.
 
 Reference figures: the authors' own notebooks (Choi & Na, AAAI 2025, Table 1), single runs, ResNet18 at 128 pixels. A
-cell of ours is the mean over seeds ± the sample standard deviation.
+cell of ours is the mean over seeds ± the sample standard deviation; the cost is their median, since a busy machine
+makes one seed's seconds worthless.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 PUBLISHED = "Paper: its published split of real faces, ResNet18 at 128 pixels, 100 epochs, one run."
-FIGURES = {
-    "test_accuracy": "accuracy",
-    "mia_accuracy": "MIA",
-    "nomus": "NoMUS",
-    "oracle_gap": "oracle gap",
-    "strongest_auc": "strongest audit, AUC",
-    "persons_detected": "persons found",
-}
-COUNTS = ("persons_detected",)
-VERDICT = "verdict"
+OFF = "auc_off_half"
+FIGURES = (  # mean and deviation over seeds
+    *("test_accuracy", "mia_accuracy", "nomus", "oracle_gap", "strongest_auc", OFF, "persons_detected"),
+)
+DIGITS = {"persons_detected": 0, "drop": 1}  # after the point; of all others 3, without a zero before it
+COST = "share_of_retraining"
+VERDICT, GATE, REVISION, PAPER = "verdict", "gate", "revision", "paper"
+PASSES = "passes"  # in the column `gate`; another text is why the gate refuses a method
 NOTHING = (None, None, None)
+COLUMNS = {  # heading -> column
+    "variant": "variant",
+    "model": "model",
+    "seeds": "seeds",
+    "accuracy": "test_accuracy",
+    "MIA": "mia_accuracy",
+    "NoMUS": "nomus",
+    "gap": "oracle_gap",
+    "AUC": "strongest_auc",
+    "off .5": OFF,
+    "found": "persons_detected",
+    "verdict": VERDICT,
+    "gate passes": GATE,
+    "cost": COST,
+    "paper's accuracy, MIA, NoMUS": PAPER,
+}
+LEGEND = """\
+- *gap*: mean distance to the oracle in test, retain and forget accuracy and MIA.
+- *AUC*: of the strongest sound audit, above .5 where forgotten persons are remembered, below where over-forgotten;
+  *off .5*: its distance from .5, where seeds on both sides do not cancel. *found*: persons who stand out.
+- *gate passes*: seeds on which the gate would let the model into service. *cost*: seconds as a share of retraining,
+  the median over seeds.
+"""
 
 REFERENCE: dict[str, dict[str, tuple[float, float, float]]] = {  # task -> model -> accuracy, MIA, NoMUS
     "age": {
@@ -86,18 +108,23 @@ def variants(number: int, methods: Iterable[str]) -> list[Variant]:
 
 
 def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Mean and standard deviation over seeds, the paper's figures beside them.
+    """Mean and standard deviation over seeds, median cost, counts of verdicts and of the gate, the paper's figures.
 
     Args:
         cells: a row for each variant, seed and model, with the columns variant, as_published, seed, model and those of
-            FIGURES; without a `verdict` the models were not audited.
+            FIGURES but OFF; without `verdict`, `gate` or COST there is none of these. A column `drop` is a figure too.
     """
-    groups = cells.groupby(["variant", "as_published", "model"], sort=False)
+    cells = cells.assign(**{OFF: (cells["strongest_auc"] - 0.5).abs()})
+    groups = cells.groupby(["variant", "as_published", "model"], sort=False, dropna=False)
     columns: dict[str, pd.Series] = {"seeds": groups["seed"].nunique()}
-    for name in FIGURES:
+    for name in (*FIGURES, *(name for name in DIGITS if name in cells and name not in FIGURES)):
         columns[name], columns[f"{name}_sd"] = groups[name].mean(), groups[name].std()
     if VERDICT in cells:
         columns[VERDICT] = groups[VERDICT].agg(_counted)
+    if GATE in cells:
+        columns[GATE] = groups[GATE].agg(_passing)
+    if COST in cells:
+        columns[COST] = groups[COST].median()
     table = pd.DataFrame(columns).reset_index()
     known = REFERENCE.get(task, {})
     rows = zip(table["model"], table.pop("as_published"), strict=True)
@@ -107,28 +134,67 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
     return table
 
 
-def markdown(table: pd.DataFrame, title: str, machine: str) -> str:
-    """The table for a reader; an empty cell is a figure the paper does not give."""
-    heads = ["variant", "model", "seeds", *FIGURES.values(), "verdict", "paper: accuracy", "MIA", "NoMUS"]
-    lines = [f"# {title}", "", f"Machine: {machine}.", "", PUBLISHED, ""]
-    lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for _, row in table.iterrows():
-        ours = [_with_spread(row[name], row[f"{name}_sd"], 0 if name in COUNTS else 3) for name in FIGURES]
-        ours.append(row.get(VERDICT, ""))
-        theirs = [
-            "" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in ("paper_accuracy", "paper_mia", "paper_nomus")
-        ]
-        lines.append("| " + " | ".join([row["variant"], row["model"], str(row["seeds"]), *ours, *theirs]) + " |")
-    return "\n".join(lines) + "\n"
+def provenance(cells: pd.DataFrame, machine: str) -> str:
+    """`Machine: 2 cores. Code: 3039a0c.`, of what is known."""
+    code = sorted(cells[REVISION].dropna().unique()) if REVISION in cells else []
+    told = [f"Machine: {machine}." if machine else "", f"Code: {', '.join(code)}." if code else ""]
+    return " ".join(filter(None, told))
+
+
+def markdown(table: pd.DataFrame, title: str, origin: str) -> str:
+    """A page of the rows of `summarise`.
+
+    Args:
+        origin: of `provenance`.
+    """
+    several = table["variant"].fillna("").ne("").any()
+    columns = {heading: name for heading, name in COLUMNS.items() if several or name != "variant"}
+    above = [f"# {title}", *([origin] if origin else []), PUBLISHED, LEGEND.strip()]
+    return "\n\n".join([*above, "\n".join(lines(table, columns))]) + "\n"
+
+
+def lines(table: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+    """The rows of `summarise` as a table of Markdown; an empty cell is a figure that there is none of.
+
+    Args:
+        columns: heading -> column; those that the table lacks are left out.
+    """
+    shown = {heading: name for heading, name in columns.items() if name in table or name == PAPER}
+    told = ["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown)]
+    return told + ["| " + " | ".join(_text(row, name) for name in shown.values()) + " |" for _, row in table.iterrows()]
+
+
+def spread(mean: float, deviation: float, digits: int = 3) -> str:
+    """`.619 ± .025`; with less than three digits after the point, which are no shares, `3.3 ± 1.1`."""
+    if pd.isna(mean):
+        return ""
+    both = [mean] if pd.isna(deviation) else [mean, deviation]
+    return " ± ".join(_number(value, digits) for value in both)
+
+
+def _number(value: float, digits: int) -> str:
+    told = f"{value:.{digits}f}"
+    return told.removeprefix("0") if digits == 3 else told
+
+
+def _text(row: pd.Series, name: str) -> str:
+    if f"{name}_sd" in row:
+        return spread(row[name], row[f"{name}_sd"], DIGITS.get(name, 3))
+    if name == PAPER:
+        theirs = [row[f"paper_{figure}"] for figure in ("accuracy", "mia", "nomus")]
+        return "" if pd.isna(theirs).any() else " ".join(_number(figure, 3) for figure in theirs)
+    if name == COST:
+        return "" if pd.isna(row[name]) else f"{100 * row[name]:.0f} %"
+    return "" if pd.isna(row[name]) else str(row[name])
 
 
 def _counted(verdicts: pd.Series) -> str:
     """`forgotten`; of several seeds that differ `2 forgotten, 1 remembers`."""
-    counts = verdicts.fillna("").value_counts()
+    counts = verdicts.fillna("not audited").value_counts()
     return str(counts.index[0]) if len(counts) == 1 else ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
-def _with_spread(mean: float, deviation: float, digits: int) -> str:
-    if pd.isna(mean):
-        return ""
-    return f"{mean:.{digits}f}" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+def _passing(answers: pd.Series) -> str:
+    """`2 of 3` seeds; empty of what the gate was not asked about."""
+    known = answers.dropna()
+    return f"{(known == PASSES).sum()} of {len(known)}" if len(known) else ""

@@ -5,35 +5,45 @@ gate orders models; `test` and `unseen` are never loaded. Trials are proposed by
 estimator, the first is the method as params.yaml has it. Searched are the knobs that are positive numbers and shares,
 around their values; what costs time (epochs, batches, steps, shares of a pass) and what chooses between forms of a
 method stays as it is, so that a trial of a method costs what the method costs.
+
+Chosen is the trial with the best NoMUS of those that the gate's limits on validation let pass, and the first where none
+does (`choose`): NoMUS alone would at times take a model that the gate then refuses. With few forgotten persons, where
+the gate goes by ranks instead, NoMUS is noise and a search finds nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import pandas as pd
 
-from pipeline import architectures, layout, models
+from pipeline import architectures, gate, layout, models
 from pipeline.config import Params
 from pipeline.data import subsets
 from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
-from pipeline.settings import EvaluateSettings, Range, TrainSettings
+from pipeline.evaluation.verdict import FEWEST
+from pipeline.reference_tables import PASSES
+from pipeline.settings import EvaluateSettings, Range, RegisterSettings, TrainSettings
 from pipeline.unlearning import base
 
 if TYPE_CHECKING:
     import optuna
 
-WIDTH = 8.0  # a positive number is searched from value / WIDTH to value * WIDTH
+WIDTH = 8.0  # a number is searched from value / WIDTH to value * WIDTH
 FIXED = (
     *("momentum", "weight_decay", "forgetting_threshold"),  # shared by all methods, or of the measure itself
     *("recovery_share", "retain_share", "matching_share"),  # how much of a pass is dear, or is run at all
+    "regularisation",  # of the entropic solver alone, and its precision rather than the method's
 )
+UNREAD = {"ssd": ("learning_rate",)}  # method -> what every method has and this one does not read: it takes no step
 OBJECTIVE = "validation_nomus"
 STORE = layout.WORKSPACE / "search.db"
 
@@ -42,32 +52,75 @@ STORE = layout.WORKSPACE / "search.db"
 class Knob:
     """The range of a number.
 
-    Attributes:
-        log: whether it is drawn evenly in its logarithm.
+    It is drawn evenly in its logarithm.
     """
 
     low: float
     high: float
-    log: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What `choose` found.
+
+    Attributes:
+        row: of the trial.
+        why: in words.
+    """
+
+    row: Mapping[Any, Any]
+    why: str
 
 
 def space(settings: TrainSettings) -> dict[str, Knob]:
     """What is searched of a method, around the values it has.
 
-    A number in [0, 1] has all of it, any other positive one WIDTH times less to WIDTH times more within its bounds. One
-    that is zero is switched off and stays so.
+    WIDTH times less to WIDTH times more, within its bounds. One that is zero is switched off and stays so; one that
+    another setting overrules (`variant: paper` sets DLFD's) is left out.
     """
     hints = get_type_hints(type(settings), include_extras=True)
+    unread = UNREAD.get(type(settings).__module__.rpartition(".")[2], ())
     found: dict[str, Knob] = {}
     for field in fields(settings):
         value, bounds = getattr(settings, field.name), _bounds(hints[field.name])
-        if bounds is None or not isinstance(value, float) or not value or field.name in FIXED:
+        if bounds is None or not isinstance(value, float) or not value or field.name in (*FIXED, *unread):
             continue
-        if bounds.le == 1 or bounds.lt == 1:
-            found[field.name] = Knob(0.01 if bounds.gt == 0 else 0.0, 0.99 if bounds.lt == 1 else 1.0, log=False)
-        else:
-            found[field.name] = Knob(value / WIDTH, value * WIDTH, log=True)
+        most = 1.0 if bounds.le == 1 else 0.99 if bounds.lt == 1 else float("inf")
+        knob = Knob(value / WIDTH, min(value * WIDTH, most))
+        changed: Any = {field.name: knob.low}
+        if getattr(replace(settings, **changed), field.name) == knob.low:
+            found[field.name] = knob
     return found
+
+
+def choose(found: pd.DataFrame, original: Mapping[str, float], settings: RegisterSettings) -> Choice:
+    """The trial whose knobs a method is to have.
+
+    Args:
+        found: of `search`, with its column `gate`.
+        original: figures of `on_validation` of the original model.
+        settings: the gate's limits.
+    """
+    rows = found.to_dict("records")
+    refused = refusals(rows, original, settings)
+    passing = [row for row, reasons in zip(rows, refused, strict=True) if not reasons]
+    if passing:
+        best = max(passing, key=lambda row: (row[OBJECTIVE], -row["trial"]))
+        of = f"{len(passing)} of {len(rows)} trials whose validation figures pass the gate"
+        return Choice(best, f"the best NoMUS of the {of}")
+    first = next(row for row in rows if row["trial"] == 0)
+    best, reasons = max(zip(rows, refused, strict=True), key=lambda pair: pair[0][OBJECTIVE])
+    beside = "" if best is first else f"; the best NoMUS, of trial {best['trial']}, does not count"
+    return Choice(first, f"the settings as they are: no trial passes the gate{beside} ({'; '.join(reasons)})")
+
+
+def refusals(
+    rows: Sequence[Mapping[Any, Any]], original: Mapping[str, float], settings: RegisterSettings
+) -> list[list[str]]:
+    """Why the gate would refuse each trial by its scores on validation; empty of one that passes."""
+    by_scores = {gate.PERSONS: FEWEST, gate.DETECTED: 0, gate.OVER_FORGOTTEN: 0, gate.PERSON_NOMUS: float("nan")}
+    judged = gate.decide(original, {str(row["trial"]): {**row, **by_scores} for row in rows}, settings)
+    return [judged.reasons[str(row["trial"])] for row in rows]
 
 
 def search(
@@ -76,16 +129,19 @@ def search(
     params: Params,
     splits: pd.DataFrame,
     trials: int,
+    seeds: int = 1,
     on_trial: Callable[[int, dict[str, Any]], None] = lambda number, row: None,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, Choice]:
     """Run trials of a method until there are as many; those of an earlier search of the same thing count.
 
     Args:
         settings: what the search starts from.
+        seeds: runs of a trial, `params.seed` and those after it; its figures are their means.
         on_trial: called after each with its number and row.
 
     Returns:
-        A row a trial, the best first: the knobs, the figures of `on_validation`, status and seconds.
+        A row a trial, the best first: the knobs, the figures of `on_validation`, status, seconds of a run, and what the
+        gate says (`gate`); and the trial that is chosen.
 
     Raises:
         DataError, ModelError: the split or the original model is missing or damaged.
@@ -101,40 +157,55 @@ def search(
     knobs = space(settings)
     judged = {subset: faces[subset] for subset in ("forget", "validation")}
 
+    def figures(model: models.FaceClassifier) -> dict[str, float]:
+        return on_validation(per_sample(model, judged, splits).table, _quick(params.evaluate), params.seed)
+
     def objective(trial: optuna.Trial) -> float:
         values: dict[str, Any] = {
-            key: trial.suggest_float(key, knob.low, knob.high, log=knob.log) for key, knob in knobs.items()
+            key: trial.suggest_float(key, knob.low, knob.high, log=True) for key, knob in knobs.items()
         }
-        run = base.Run(seed=params.seed, title=f"{name}, trial {trial.number + 1} of {trials}")
-        model = base.unlearn(method, original, faces, replace(settings, **values), run)
-        figures = on_validation(per_sample(model, judged, splits).table, _quick(params.evaluate), params.seed)
-        row = {**figures, "status": run.status, "seconds": run.seconds}
+        runs = []
+        for seed in range(params.seed, params.seed + seeds):
+            run = base.Run(seed=seed, title=f"{name}, trial {trial.number + 1} of {trials}")
+            model = base.unlearn(method, original, faces, replace(settings, **values), run)
+            runs.append({"seconds": run.seconds, **figures(model), "status": run.status})
+        row = _mean(runs)
         for key, told in row.items():
             trial.set_user_attr(key, told)
         on_trial(trial.number, {**values, **row})
-        return -1.0 if run.status == "diverged" else figures[OBJECTIVE]
+        return -1.0 if row["status"] == "diverged" else float(row[OBJECTIVE])
 
     STORE.parent.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
-        study_name=f"{name}-{_fingerprint(settings, params, splits)}",
+        study_name=f"{name}-{_fingerprint(method, settings, params, splits, seeds)}",
         storage=f"sqlite:///{STORE}",
         direction="maximize",
         load_if_exists=True,
     )
-    done = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    done = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
     study.sampler = optuna.samplers.TPESampler(seed=params.seed + len(done), n_startup_trials=max(3, trials // 3))
-    if not done and knobs:
-        study.enqueue_trial({key: getattr(settings, key) for key in knobs}, skip_if_exists=True)
+    if not done and knobs and not study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING]):
+        study.enqueue_trial({key: getattr(settings, key) for key in knobs})
     study.optimize(objective, n_trials=max(0, (trials if knobs else 1) - len(done)))
-    return table(study)
+    found, before = table(study), figures(original)
+    refused = refusals(found.to_dict("records"), before, params.register)
+    found["gate"] = ["; ".join(reasons) or PASSES for reasons in refused]
+    return found, choose(found, before, params.register)
 
 
 def table(study: optuna.Study) -> pd.DataFrame:
-    """A row for each trial that ended, the best first."""
+    """A row for each trial that ended, the best first; `trial` counts those, and 0 is what the search started from."""
     ended = [trial for trial in study.trials if trial.value is not None]
-    rows = [{"trial": trial.number, **trial.params, **trial.user_attrs} for trial in ended]
+    rows = [{"trial": place, **trial.params, **trial.user_attrs} for place, trial in enumerate(ended)]
     order = sorted(range(len(ended)), key=lambda place: -float(ended[place].value or 0.0))
     return pd.DataFrame([rows[place] for place in order])
+
+
+def _mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of the figures; of the status the worst."""
+    statuses = [run.pop("status") for run in runs]
+    worst = max(statuses, key=("finished", "stopped early", "diverged").index)
+    return {**{key: sum(run[key] for run in runs) / len(runs) for key in runs[0]}, "status": worst}
 
 
 def _bounds(hint: Any) -> Range | None:
@@ -146,12 +217,14 @@ def _quick(settings: EvaluateSettings) -> EvaluateSettings:
     return replace(settings, bootstrap=0)
 
 
-def _fingerprint(settings: TrainSettings, params: Params, splits: pd.DataFrame) -> str:
-    """Of what a trial depends on beside its knobs: another original, split or start is another search."""
+def _fingerprint(method: base.Method, settings: TrainSettings, params: Params, splits: pd.DataFrame, seeds: int) -> str:
+    """Of what a trial depends on beside its knobs: another original, split, start or code is another search."""
     weights = architectures.sha256(layout.MODELS / "original" / models.WEIGHTS)
     rows = pd.util.hash_pandas_object(splits[["image", "subset", "label"]], index=False).to_numpy().tobytes()
-    told = json.dumps([weights, asdict(settings), params.seed, asdict(params.evaluate)], sort_keys=True)
-    return hashlib.sha256(told.encode() + rows).hexdigest()[:12]
+    code = inspect.getsource(import_module(method.unlearn.__module__))
+    knobs = {name: asdict(knob) for name, knob in space(settings).items()}
+    of = [weights, code, asdict(settings), knobs, params.seed, seeds, asdict(params.evaluate)]
+    return hashlib.sha256(json.dumps(of, sort_keys=True).encode() + rows).hexdigest()[:12]
 
 
 def write(found: pd.DataFrame, name: str, folder: Path) -> Path:

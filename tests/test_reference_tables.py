@@ -8,7 +8,16 @@ import yaml
 
 from pipeline.config import method_names
 from pipeline.evaluation.scores import nomus
-from pipeline.reference_tables import FIGURES, REFERENCE, Variant, markdown, summarise, variants
+from pipeline.reference_tables import (
+    FIGURES,
+    OFF,
+    REFERENCE,
+    Variant,
+    markdown,
+    provenance,
+    summarise,
+    variants,
+)
 
 
 @pytest.mark.parametrize("task", REFERENCE)
@@ -72,9 +81,25 @@ def test_the_authors_figures_stand_beside_their_own_settings_alone() -> None:
 
 
 def test_the_text_leaves_out_what_is_not_known() -> None:
-    text = markdown(summarise(cells(0.5), "gender"), "Table 1: gender", "2 cores, no GPU")
-    assert text.splitlines()[-1] == "|  | dlfd | 1 |" + " 0.500 |" * (len(FIGURES) - 1) + " 0 |" + "  |" * 4
+    text = markdown(summarise(cells(0.5), "gender"), "Table 1: gender", "Machine: 2 cores, no GPU.")
+    assert text.splitlines()[-1] == "| dlfd | 1 |" + " .500 |" * 5 + " .000 | 0 |  |"
+    assert "| variant |" not in text
     assert Variant("x").settings == ()
+
+
+def test_distances_of_audits_are_averaged_and_costs_are_not() -> None:
+    seeds = cells(0.4, 0.6, 0.5).assign(share_of_retraining=[0.1, 0.12, 0.9], gate=["passes", "no", "passes"])
+    (row,) = summarise(seeds, "age").to_dict("records")
+    assert row["strongest_auc"] == pytest.approx(0.5)
+    assert row[OFF] == pytest.approx(0.2 / 3)
+    assert row["share_of_retraining"] == 0.12
+    assert row["gate"] == "2 of 3"
+
+
+def test_where_a_table_comes_from_is_told_as_far_as_it_is_known() -> None:
+    assert provenance(cells(0.5), "2 cores") == "Machine: 2 cores."
+    assert provenance(cells(0.5, 0.6).assign(revision=["a1", "b2"]), "2 cores") == "Machine: 2 cores. Code: a1, b2."
+    assert provenance(cells(0.5), "") == ""
 
 
 def test_verdicts_of_several_seeds_are_counted() -> None:

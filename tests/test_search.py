@@ -11,11 +11,20 @@ import pytest
 import torch
 from helpers import make_faces, make_model
 
-from pipeline import config, layout, models, search
+from pipeline import config, gate, layout, models, search
 from pipeline.config import Params
 from pipeline.data.batches import Faces
-from pipeline.settings import Count, EvaluateSettings, Flag, NonNegative, Positive, TrainSettings, Unit
-from pipeline.unlearning import base, finetune
+from pipeline.settings import (
+    Count,
+    EvaluateSettings,
+    Flag,
+    NonNegative,
+    Positive,
+    RegisterSettings,
+    TrainSettings,
+    Unit,
+)
+from pipeline.unlearning import base, dlfd, finetune, ssd
 
 SETTINGS = finetune.Settings(epochs=1, batch_size=16, precision="fp32", augment=False, learning_rate=0.02)
 PARAMS = Params(device="cpu", evaluate=EvaluateSettings(attack_folds=3))
@@ -28,6 +37,11 @@ class Knobs(TrainSettings):
     off: NonNegative = 0.0
     count: Count = 3
     flag: Flag = True
+
+
+def trial(number: int, nomus: float, accuracy: float = 0.6, forgetting: float = 0.05) -> dict[str, Any]:
+    figures = {gate.ACCURACY: accuracy, gate.FORGETTING: forgetting, gate.NOMUS: nomus}
+    return {"trial": number, "status": "finished", **figures}
 
 
 @pytest.fixture
@@ -58,8 +72,16 @@ def split() -> pd.DataFrame:
 def test_numbers_and_shares_are_searched_and_what_costs_time_or_is_off_is_not() -> None:
     found = search.space(Knobs(learning_rate=0.08))
     assert set(found) == {"learning_rate", "weight", "share"}
-    assert (found["weight"].low, found["weight"].high, found["weight"].log) == (0.25, 16, True)
-    assert (found["share"].low, found["share"].high, found["share"].log) == (0, 1, False)
+    assert (found["weight"].low, found["weight"].high) == (0.25, 16)
+    assert (found["share"].low, found["share"].high) == (0.3 / 8, 1), "around its value, within its bounds"
+    assert search.space(Knobs(share=0.02))["share"].high == pytest.approx(0.16)
+
+
+def test_what_another_setting_switches_off_is_not_searched() -> None:
+    assert "learning_rate" not in search.space(ssd.Settings()), "it takes no step"
+    assert "regularisation" not in search.space(dlfd.Settings(solver="emd"))
+    overruled = set(search.space(dlfd.Settings())) - set(search.space(dlfd.Settings(variant="paper")))
+    assert overruled >= {"classification_weight_end", "epsilon"}, "the paper's form sets them itself"
 
 
 @pytest.mark.parametrize("name", config.method_names())
@@ -73,11 +95,12 @@ def test_whatever_is_searched_validates_at_both_ends(name: str) -> None:
 
 
 def test_the_first_trial_is_the_present_setting_and_the_best_comes_first(loaded: list[Any]) -> None:
-    found = search.search("finetune", SETTINGS, PARAMS, split(), trials=4)
+    found, choice = search.search("finetune", SETTINGS, PARAMS, split(), trials=4)
     assert sorted(found["trial"]) == [0, 1, 2, 3]
     first = found.set_index("trial").loc[0]
     assert first["learning_rate"] == pytest.approx(SETTINGS.learning_rate)
     assert found[search.OBJECTIVE].is_monotonic_decreasing
+    assert choice.row["trial"] in set(found["trial"])
     assert found["learning_rate"].nunique() == 4
     assert found["learning_rate"].between(SETTINGS.learning_rate / 8, SETTINGS.learning_rate * 8).all()
 
@@ -97,7 +120,7 @@ def test_a_stopped_search_goes_on_and_another_start_is_another_search(loaded: li
 
     with pytest.raises(KeyboardInterrupt):
         search.search("finetune", SETTINGS, PARAMS, split(), trials=3, on_trial=stop)
-    found = search.search("finetune", SETTINGS, PARAMS, split(), trials=3, on_trial=lambda n, _: ran.append(n))
+    found, _ = search.search("finetune", SETTINGS, PARAMS, split(), trials=3, on_trial=lambda n, _: ran.append(n))
     assert len(found) == 3
     assert ran == [0, 1, 2, 3], "the one that was broken off is run anew"
     search.search("finetune", SETTINGS, PARAMS, split(), trials=3, on_trial=lambda n, _: ran.append(n))
@@ -115,5 +138,65 @@ def test_a_method_that_diverges_is_never_the_best(loaded: list[Any], monkeypatch
         return model
 
     monkeypatch.setattr(search.base, "unlearn", unlearn)
-    found = search.search("finetune", SETTINGS, PARAMS, split(), trials=3)
+    found, _ = search.search("finetune", SETTINGS, PARAMS, split(), trials=3)
     assert list(found["status"]) == ["finished", "finished", "diverged"]
+    assert found["gate"].iloc[-1].startswith("it diverged")
+
+
+ORIGINAL, LIMITS = {gate.ACCURACY: 0.62}, RegisterSettings()
+
+
+def test_chosen_is_the_best_of_those_that_the_gate_lets_pass() -> None:
+    rows = [trial(3, 0.8, forgetting=0.33), trial(2, 0.75, accuracy=0.4), trial(1, 0.7), trial(0, 0.65)]
+    choice = search.choose(pd.DataFrame(rows), ORIGINAL, LIMITS)
+    assert choice.row["trial"] == 1
+    assert "2 of 4 trials whose validation figures pass the gate" in choice.why
+
+
+def test_where_none_passes_the_settings_stay_as_they_are() -> None:
+    rows = [trial(1, 0.64, forgetting=0.33), trial(0, 0.63, forgetting=0.34)]
+    choice = search.choose(pd.DataFrame(rows), ORIGINAL, LIMITS)
+    assert choice.row["trial"] == 0
+    assert "no trial passes the gate" in choice.why
+    assert "of trial 1, does not count (validation forgetting score 0.33 is above" in choice.why
+
+
+def test_of_equals_the_settings_as_they_are_are_kept() -> None:
+    assert search.choose(pd.DataFrame([trial(1, 0.7), trial(0, 0.7)]), ORIGINAL, LIMITS).row["trial"] == 0
+
+
+def test_a_start_that_was_broken_off_is_run_anew_first(loaded: list[Any]) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search.search("finetune", SETTINGS, PARAMS, split(), trials=2, on_trial=stop)
+    found, _ = search.search("finetune", SETTINGS, PARAMS, split(), trials=2)
+    assert found.set_index("trial").loc[0, "learning_rate"] == pytest.approx(SETTINGS.learning_rate)
+
+
+def test_a_trial_of_several_seeds_is_their_mean(loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    real = base.unlearn
+
+    def unlearn(method: Any, original: Any, subsets: Any, settings: Any, run: base.Run) -> Any:
+        seeds.append(run.seed)
+        model = real(method, original, subsets, settings, run)
+        run.status, run.seconds = "stopped early" if run.seed == 1 else run.status, float(run.seed)
+        return model
+
+    monkeypatch.setattr(search.base, "unlearn", unlearn)
+    found, _ = search.search("finetune", SETTINGS, PARAMS, split(), trials=1, seeds=3)
+    assert seeds == [0, 1, 2]
+    assert found[["status", "seconds"]].to_numpy().tolist() == [["stopped early", 1.0]]
+    one, _ = search.search("finetune", SETTINGS, PARAMS, split(), trials=1)
+    assert len(seeds) == 4, "a search of one seed is another"
+    assert one["status"].tolist() == ["finished"]
+
+
+def test_another_code_of_the_method_is_another_search(loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[int] = []
+    search.search("finetune", SETTINGS, PARAMS, split(), trials=1, on_trial=lambda n, _: ran.append(n))
+    monkeypatch.setattr(search.inspect, "getsource", lambda _: "changed")
+    search.search("finetune", SETTINGS, PARAMS, split(), trials=1, on_trial=lambda n, _: ran.append(n))
+    assert ran == [0, 0]

@@ -18,11 +18,16 @@ OUT = Path("reports/search")
 def search(
     methods: list[str] = typer.Argument(..., help="files of pipeline/unlearning/"),
     trials: int = typer.Option(20, min=1, help="of each method"),
+    seeds: int = typer.Option(
+        1, min=1, help="runs of each trial, whose figures are averaged; each costs as much again"
+    ),
     folder: Path = typer.Option(OUT, help="gets <method>.csv, a row a trial"),
 ) -> None:
     """Try knobs of METHODS on the original model of the workspace (`dvc repro train@original`), TRIALS of each.
 
-    Every trial costs one run of the method. What is done is kept: the same command goes on where it was stopped.
+    Every trial costs one run of the method a seed. Chosen is the best NoMUS on validation among the trials that the
+    gate's limits let pass, else what params.yaml has. What is done is kept: the same command goes on where it was
+    stopped.
     """
     from pipeline import config, layout
     from pipeline import search as searching
@@ -33,17 +38,18 @@ def search(
     chosen = {name: config.method_settings(name) for name in methods}
     splits = split_table.read(layout.SPLITS)
     for name, settings in chosen.items():
-        found = searching.search(name, settings, params, splits, trials, on_trial=_tell(name))
+        found, choice = searching.search(name, settings, params, splits, trials, seeds, on_trial=_tell(name))
         path = searching.write(found, name, folder)
-        best, knobs = found.to_dict("records")[0], searching.space(settings)
-        words = " ".join(f"-S {name}.{key}={best[key]:.4g}" for key in knobs)
-        typer.echo(f"{name}: best of {len(found)} trials {_figures(best)}; all of them in {path}")
+        row, knobs = choice.row, searching.space(settings)
+        words = " ".join(f"-S {name}.{key}={row[key]:.4g}" for key in knobs)
+        typer.echo(f"{name}: trial {row['trial']}, {_figures(row)}")
+        typer.echo(f"  chosen as {choice.why}; all of them in {path}")
         typer.echo(f"  dvc exp run {words}" if words else "  it has no knob that is searched")
 
 
 def _tell(name: str) -> Any:
     def tell(number: int, row: dict[str, Any]) -> None:
-        typer.echo(f"{name} {number + 1}: {_figures(row)}", err=True)
+        typer.echo(f"{name}, trial {number}: {_figures(row)}", err=True)
 
     return tell
 

@@ -6,7 +6,6 @@ A cell that is done is not run again, in whichever commit it was, as long as INP
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 import os
 import re
@@ -20,11 +19,11 @@ import yaml
 
 from pipeline import config, layout, machine, reference_tables
 from pipeline.errors import ConfigError, PipelineError
+from stages import experiments
 from stages.common import guarded
 
 OUT = Path("reports/tables")
 KEPT = Path("results")  # in git, read by RESULTS.md
-COMPARISON = "reports/comparison.csv"
 INPUTS = (
     "params.yaml",
     "dvc.yaml",
@@ -67,23 +66,17 @@ def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: l
     """The comparison of one run of the pipeline, which is done unless an experiment with the same settings is there."""
     chosen = [*settings, f"seed={seed}", *variant.settings]
     words = re.sub(r"[^a-z0-9]+", "-", f"table{number} {variant.name} seed{seed}".lower()).strip("-")
-    inputs = _git("ls-tree", "HEAD", *INPUTS), _git("diff", "HEAD", "--", *INPUTS)
+    inputs = experiments.git("ls-tree", "HEAD", *INPUTS), experiments.git("diff", "HEAD", "--", *INPUTS)
     name = f"{words}-{hashlib.sha256(chr(10).join([*chosen, *inputs]).encode()).hexdigest()[:8]}"
-    if _experiment(name):
+    if experiments.references(name):
         typer.echo(f"{name}: done before")
     else:
         typer.echo(f"{name}: {' '.join(chosen)}")
         options = [word for one in chosen for word in ("-S", one)]
         ended = subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name, *options])
-        if ended.returncode != 0 or not _experiment(name):
+        if ended.returncode != 0 or not experiments.references(name):
             raise PipelineError(f"{name} failed; what is done is kept: mend it and give the same command again")
-    return pd.read_csv(io.StringIO(_git("show", f"{_experiment(name)}:{COMPARISON}")))
-
-
-def _experiment(name: str) -> str:
-    """Git reference of an experiment of DVC, of whichever commit; empty where there is none."""
-    found = _git("for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{name}").split()
-    return found[-1] if found else ""
+    return experiments.cell(experiments.references(name)[-1])
 
 
 def _check_settings(number: int, settings: list[str]) -> None:
@@ -93,13 +86,6 @@ def _check_settings(number: int, settings: list[str]) -> None:
         raise ConfigError(f"-S {overlap[0]}=…: table {number} sets it itself; leave it out (seeds: --seeds)")
 
 
-def _git(*arguments: str) -> str:
-    ended = subprocess.run(["git", *arguments], capture_output=True, text=True)
-    if ended.returncode:
-        raise PipelineError(f"`git {' '.join(arguments)}` failed: {ended.stderr.strip()}")
-    return ended.stdout
-
-
 def _write(cells: pd.DataFrame, path: Path, task: str, heading: str) -> str:
     """Write <path>.md, <path>-cells.csv and, of what is not kept, <path>.csv; returns the Markdown."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +93,7 @@ def _write(cells: pd.DataFrame, path: Path, task: str, heading: str) -> str:
     cells.to_csv(f"{path}-cells.csv", index=False)
     if path.parent == OUT:
         summary.to_csv(f"{path}.csv", index=False)
-    text = reference_tables.markdown(summary, heading, machine.told())
+    text = reference_tables.markdown(summary, heading, reference_tables.provenance(cells, machine.told()))
     Path(f"{path}.md").write_text(text, encoding="utf-8")
     return text
 

@@ -95,7 +95,7 @@ def test_every_cell_is_run_once_and_then_found(dvc: Dvc) -> None:
     assert len(dvc.runs) == 3
     text = Path("reports/tables/table1.md").read_text()
     assert "age, data.dvc of synthetic, `dlfd table 1 --seeds 0,1,2 -S train.epochs=3`" in text
-    assert "| dlfd | 3 | 0.600 ± 0.100" in text
+    assert "| dlfd | 3 | .600 ± .100" in text
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "pipeline/code.py"])
@@ -155,4 +155,5 @@ def test_a_named_table_is_kept_with_its_command_and_machine(dvc: Dvc) -> None:
     title, _, machine, *_ = Path("results/mine.md").read_text().splitlines()
     assert title.endswith("`dlfd table 1 --seeds 0 --name mine`")
     assert machine.startswith("Machine: ")
+    assert machine.endswith(f" Code: {git('rev-parse', '--short', 'HEAD')}.")
     assert not Path("reports/tables").exists()

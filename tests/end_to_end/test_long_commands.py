@@ -99,6 +99,6 @@ def test_a_search_proposes_knobs(checkout: Checkout) -> None:
     words = from_the_readme("dlfd search")
     told = run(checkout, [re.sub(r"^20$", "1", word) for word in words])
     for method in ("dlfd", "finetune"):
-        assert f"{method}: best of 1 trials NoMUS" in told.out
+        assert f"{method}: trial 0, NoMUS" in told.out
         assert f"dvc exp run -S {method}." in told.out
     assert list((checkout.root / "reports/search").iterdir())

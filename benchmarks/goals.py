@@ -1,0 +1,118 @@
+"""What DLFD is to reach on a data set, and whether its cells do: means over the seeds beside the other methods'.
+
+No rival is a method that left the original as it was, nor one that the gate refuses on every seed: NoMUS gives both
+half its points for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline import reference_tables
+from pipeline.reference_tables import GATE, PASSES, spread
+
+OURS = "dlfd"
+YARDSTICKS = ("original", "retrained")
+MOST_DROP, MOST_COST = 1.5, 0.1  # points; of retraining
+SAME = ("test_accuracy", "retain_accuracy", "forget_accuracy", "nomus")  # of a model that was left as it was
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One line of the table.
+
+    Attributes:
+        aim: what is wanted.
+        figure: what was measured, in words that stand alone.
+    """
+
+    aim: str
+    figure: str
+    met: bool
+
+
+def goals(table: pd.DataFrame, task: str, real: bool) -> list[Goal]:
+    """Those that can be judged on these cells; none without DLFD or without rivals (the parts of DLFD are none).
+
+    Args:
+        table: a row a model and seed, with `label` and `drop` (`benchmarks.results.cells`).
+        real: whether the faces are, so that the paper's NoMUS can be asked for.
+    """
+    ours = table[table["label"] == OURS]
+    rivals = table[~table["model"].isin([*YARDSTICKS, OURS, *left_out(table)])]
+    if ours.empty or rivals.empty:
+        return []
+    nomus, drop = ours["nomus"], ours["drop"]
+    everywhere, cost = bool((ours["verdict"] == "forgotten").all()), float(ours["share_of_retraining"].median())
+    return [
+        _above_rivals(ours, rivals),
+        *(_above_the_paper(nomus, task) if real else []),
+        Goal(f"accuracy at most {MOST_DROP} points below the original's", _fall(drop), bool(drop.mean() <= MOST_DROP)),
+        Goal("forgotten on every seed", _forgotten(ours), everywhere),
+        Goal(f"at most {MOST_COST:.0%} of the cost of retraining".replace("%", " %"), _cost(cost), cost <= MOST_COST),
+    ]
+
+
+def left_out(table: pd.DataFrame) -> dict[str, str]:
+    """Methods that are no rivals -> why."""
+    original = table[table["model"] == "original"].groupby("seed")[list(SAME)].first()
+    reasons = {}
+    for name, rows in table[~table["model"].isin([*YARDSTICKS, OURS])].groupby("model", sort=False):
+        before = original.reindex(rows["seed"]).to_numpy()
+        if (abs(rows[list(SAME)].to_numpy() - before) < 1e-9).all():
+            reasons[str(name)] = "the original unchanged"
+        elif GATE in rows and (rows[GATE].notna() & (rows[GATE] != PASSES)).all():
+            reasons[str(name)] = "refused by the gate on every seed"
+    return reasons
+
+
+def lines(found: list[Goal]) -> list[str]:
+    """The goals as a table of Markdown."""
+    told = ["| goal for DLFD | measured | met |", "|---|---|---|"] if found else []
+    return told + [f"| {goal.aim} | {goal.figure} | {'yes' if goal.met else 'no'} |" for goal in found]
+
+
+def sentence(found: list[Goal]) -> str:
+    """The same in one line."""
+    return f"DLFD: {'; '.join(goal.figure for goal in found)}." if found else ""
+
+
+def _above_rivals(ours: pd.DataFrame, rivals: pd.DataFrame) -> Goal:
+    """Differences are of the same seed: both methods began at the same original."""
+    best = rivals.groupby("label")["nomus"].mean().idxmax()
+    theirs = rivals[rivals["label"] == best].set_index("seed")
+    lead = ours.set_index("seed")["nomus"] - theirs["nomus"]
+    ahead = lead.mean() > 0
+    by = spread(abs(lead.mean()), lead.std())
+    figure = f"NoMUS {spread(ours['nomus'].mean(), ours['nomus'].std())}, {by} {'above' if ahead else 'below'} {best}"
+    return Goal(
+        "NoMUS above every baseline's", f"{figure}, the best baseline (itself {_forgotten(theirs)})", bool(ahead)
+    )
+
+
+def _above_the_paper(nomus: pd.Series, task: str) -> list[Goal]:
+    """The best that the paper prints of any method."""
+    printed = {n: row[2] for n, row in reference_tables.REFERENCE.get(task, {}).items() if n not in YARDSTICKS}
+    if not printed:
+        return []
+    best = max(printed.values())
+    lead = nomus.mean() - best
+    figure = (
+        f"{spread(abs(lead), float('nan'))} {'above' if lead > 0 else 'below'} the paper's {spread(best, float('nan'))}"
+    )
+    return [Goal(f"NoMUS above the paper's best, {spread(best, float('nan'))}", figure, bool(lead > 0))]
+
+
+def _forgotten(rows: pd.DataFrame) -> str:
+    return f"forgotten on {(rows['verdict'] == 'forgotten').sum()} of {len(rows)} seeds"
+
+
+def _fall(drop: pd.Series) -> str:
+    points = spread(abs(drop.mean()), drop.std(), 1)
+    return f"accuracy {points} points {'below' if drop.mean() >= 0 else 'above'} the original's"
+
+
+def _cost(cost: float) -> str:
+    return f"{100 * cost:.0f} % of the cost of retraining (median)"
