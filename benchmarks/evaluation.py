@@ -10,13 +10,14 @@ import statistics
 import typer
 
 from benchmarks import measure
-from pipeline import config, layout, models, yardsticks
+from pipeline import config, layout, models
 from pipeline.data import splits as split_table
 from pipeline.data import subsets
 from pipeline.data.groups import SUBSETS
 from pipeline.evaluation.audit import audit
 from pipeline.evaluation.metrics import summarise
 from pipeline.evaluation.samples import per_sample
+from pipeline.jobs import yardsticks
 
 LIMIT = 15.0  # seconds on 2 cores that everything beyond the pass may take
 

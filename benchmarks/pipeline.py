@@ -56,9 +56,9 @@ def _row(what: str, seconds: list[float]) -> dict[str, Any]:
 def _start(stage: str) -> str:
     """What a stage does before its own work: imports, parameters, a run in MLflow; and its end."""
     heavy = {
-        "unlearn": "pipeline.jobs",
-        "train": "pipeline.jobs",
-        "evaluate": "pipeline.jobs",
+        "unlearn": "pipeline.jobs.unlearn",
+        "train": "pipeline.jobs.train",
+        "evaluate": "pipeline.jobs.evaluate",
         "settings": "pipeline.models",
     }
     return (

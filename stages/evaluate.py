@@ -12,7 +12,7 @@ from stages.common import run
 
 def main(model: str = typer.Option(..., help="original, retrained or a method")) -> None:
     from pipeline.data import splits as split_table
-    from pipeline.jobs import evaluate_model
+    from pipeline.jobs.evaluate import evaluate_model
 
     params = config.load()
     logged = {"seed": params.seed, "model": model, "evaluate": asdict(params.evaluate)}

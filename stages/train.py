@@ -16,7 +16,7 @@ from stages.common import run
 def main(model: str = typer.Option(..., help="original or retrained")) -> None:
     from pipeline.data import splits as split_table
     from pipeline.erasure.rounds import CHAMPION
-    from pipeline.jobs import discard_checkpoint, take_over_base, train_model
+    from pipeline.jobs.train import discard_checkpoint, take_over_base, train_model
 
     params = config.load()
     if model not in layout.REFERENCES:

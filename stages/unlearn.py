@@ -14,7 +14,7 @@ from stages.common import run
 def main(method: str = typer.Option(..., help="a file of pipeline/unlearning/")) -> None:
     from pipeline.data import contact_sheet
     from pipeline.data import splits as split_table
-    from pipeline.jobs import unlearn_model
+    from pipeline.jobs.unlearn import unlearn_model
 
     params = config.load()
     settings = config.method_settings(method)

@@ -11,15 +11,16 @@ from stages.common import run
 
 
 def main(name: str = typer.Option(..., help="oracle-<seed> or reference-<number>")) -> None:
-    from pipeline import jobs
     from pipeline.data import splits as split_table
+    from pipeline.jobs.train import discard_checkpoint
+    from pipeline.jobs.train_yardstick import make_yardstick
 
     params = config.load()
     logged = {"name": name, "task": params.task, "model": asdict(params.model), "train": asdict(params.train)}
     with tracking.stage_run("yardstick", name, params=logged) as tracked:
-        history = jobs.make_yardstick(name, params, split_table.read(layout.SPLITS), on_epoch=tracked.log_epoch)
+        history = make_yardstick(name, params, split_table.read(layout.SPLITS), on_epoch=tracked.log_epoch)
         tracked.log_metrics({"seconds": sum(row["seconds"] for row in history)})
-    jobs.discard_checkpoint(name)
+    discard_checkpoint(name)
 
 
 if __name__ == "__main__":

@@ -89,9 +89,16 @@ def test_a_stage_names_no_code_that_it_does_not_run(stage: str) -> None:
 
 
 def test_names_are_followed_from_definition_to_definition() -> None:
-    """Training and evaluation are both in pipeline/jobs.py, and neither runs what the other imports."""
+    """An evaluation asks what a yardstick has learned, and runs nothing else of the file that trains yardsticks."""
     train, evaluate = used("train"), used("evaluate")
-    assert {"pipeline/jobs.py", "pipeline/training.py", "pipeline/objectives.py"} <= train
-    assert {"pipeline/jobs.py", "pipeline/evaluation/audit.py", "pipeline/evaluation/verdict.py"} <= evaluate
-    assert not [one for one in train if one.startswith("pipeline/evaluation/")]
-    assert "pipeline/erasure/rounds.py" not in evaluate
+    assert {"pipeline/jobs/train.py", "pipeline/training.py", "pipeline/objectives.py"} <= train
+    assert {"pipeline/jobs/train_yardstick.py", "pipeline/evaluation/audit.py"} <= evaluate
+    assert "pipeline/evaluation/verdict.py" in evaluate
+    assert "pipeline/jobs/train.py" not in evaluate
+
+
+@pytest.mark.parametrize("stage", ["train", "unlearn", "oracles", "references"])
+def test_another_evaluation_retrains_nothing(stage: str) -> None:
+    apart = {f"pipeline/jobs/{name}.py" for name in ("evaluate", "yardsticks")}
+    apart |= {f"pipeline/evaluation/{name}.py" for name in ("audit", "metrics", "verdict", "signals", "likelihood")}
+    assert not apart & {*used(stage), *named(stage)}

@@ -13,10 +13,15 @@ import torch
 import torchvision
 from tiny_data import write_mufac
 
-from pipeline import architectures, config, jobs, layout, models
+from pipeline import architectures, config, layout, models
 from pipeline.config import Params
 from pipeline.data import raw, sources, splits, store
 from pipeline.errors import ConfigError, ModelError
+from pipeline.jobs import train
+from pipeline.jobs.evaluate import evaluate_model
+from pipeline.jobs.train import take_over_base, train_model
+from pipeline.jobs.train_yardstick import make_yardstick
+from pipeline.jobs.unlearn import unlearn_model
 from pipeline.settings import AuditSettings, DataSettings, EvaluateSettings, ModelSettings, SplitSettings, TrainSettings
 from pipeline.training import Checkpoint
 from pipeline.unlearning import finetune
@@ -54,7 +59,7 @@ def table(chosen: Params) -> Any:
 
 def test_a_model_is_built_and_described_as_params_say(here: Path) -> None:
     chosen = params(head="mlp", weights="weights.pth")
-    jobs.train_model("original", chosen, table(chosen))
+    train_model("original", chosen, table(chosen))
     info = models.load_info(layout.MODELS / "original")
     assert (info["architecture"], info["head"]) == ("resnet18", "mlp")
     assert info["weights"] == architectures.sha256(Path("weights.pth"))
@@ -64,7 +69,7 @@ def test_a_model_is_built_and_described_as_params_say(here: Path) -> None:
     assert (model.backbone.get_submodule("conv1").weight - start).abs().max() < 0.05, "one small epoch from there"
 
     other = params(architecture="densenet121", weights="gone.pth")  # params.yaml changed since
-    jobs.unlearn_model("finetune", finetune.Settings(**dataclasses.asdict(QUICK)), other, table(chosen))
+    unlearn_model("finetune", finetune.Settings(**dataclasses.asdict(QUICK)), other, table(chosen))
     unlearned = models.load_info(layout.MODELS / "finetune")
     assert {k: unlearned[k] for k in ("architecture", "head", "weights")} == {
         k: info[k] for k in ("architecture", "head", "weights")
@@ -74,12 +79,12 @@ def test_a_model_is_built_and_described_as_params_say(here: Path) -> None:
 
 def test_other_content_of_the_weights_is_another_training(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prints: list[str] = []
-    monkeypatch.setattr(jobs, "Checkpoint", lambda path, mark: prints.append(mark) or Checkpoint(path, mark))
+    monkeypatch.setattr(train, "Checkpoint", lambda path, mark: prints.append(mark) or Checkpoint(path, mark))
     chosen = params(weights="other.pth")
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
         torch.save(torchvision.models.resnet18().state_dict(), "other.pth")
-        jobs.train_model("retrained", chosen, table(chosen))
+        train_model("retrained", chosen, table(chosen))
     assert prints[0] == prints[1] != prints[2]
 
 
@@ -96,7 +101,7 @@ def test_what_cannot_be_built_is_refused_before_training(
     here: Path, model: dict[str, str], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        jobs.train_model("original", params(**model), table(params()))
+        train_model("original", params(**model), table(params()))
 
 
 def test_the_knobs_of_a_model_are_checked(tmp_path: Path) -> None:
@@ -119,11 +124,11 @@ def test_every_task_is_trained_unlearned_and_evaluated(
     faces = store.open(layout.FACES)
     split = splits.make(faces.table, faces.info["classes"], task=task, settings=chosen.split, seed=0).table
     for name in layout.REFERENCES:
-        jobs.train_model(name, chosen, split)
-    run = jobs.unlearn_model("finetune", finetune.Settings(epochs=1, batch_size=32, precision="fp32"), chosen, split)
+        train_model(name, chosen, split)
+    run = unlearn_model("finetune", finetune.Settings(epochs=1, batch_size=32, precision="fp32"), chosen, split)
     assert run.status == "finished"
-    jobs.evaluate_model("retrained", chosen, split)
-    figures = jobs.evaluate_model("finetune", chosen, split)
+    evaluate_model("retrained", chosen, split)
+    figures = evaluate_model("finetune", chosen, split)
     table = pd.read_parquet(layout.EVALUATION / "finetune/samples.parquet")
     held_out = table[table["subset"].isin(["test", "unseen"])]
     assert figures["test_accuracy"] == pytest.approx(held_out["correct"].mean())
@@ -138,12 +143,12 @@ def test_further_yardsticks_are_trained_and_shared(here: Path) -> None:
     chosen = dataclasses.replace(params(), audit=audit, evaluate=EvaluateSettings(attack_folds=2, bootstrap=50))
     split = table(chosen)
     for name in layout.REFERENCES:
-        jobs.train_model(name, chosen, split)
+        train_model(name, chosen, split)
     for name in ("oracle-1", "reference-1", "reference-2"):
-        jobs.make_yardstick(name, chosen, split)
+        make_yardstick(name, chosen, split)
         assert models.load_info(layout.YARDSTICKS / name)["seed"] == int(name[-1])
-    jobs.evaluate_model("retrained", chosen, split)
-    figures = jobs.evaluate_model("original", chosen, split)
+    evaluate_model("retrained", chosen, split)
+    figures = evaluate_model("original", chosen, split)
     assert {"lira_auc", "rmia_auc", "klom_forget", "verdict", "relearn_steps"} <= set(figures)
     assert figures["relearn_steps"] == 0, "it has never forgotten"
     persons = pd.read_csv(layout.EVALUATION / "original/persons.csv")
@@ -153,12 +158,12 @@ def test_further_yardsticks_are_trained_and_shared(here: Path) -> None:
 
 def test_the_model_in_service_becomes_the_original_of_a_round(here: Path) -> None:
     chosen = params()
-    jobs.train_model("retrained", chosen, table(chosen))
+    train_model("retrained", chosen, table(chosen))
     shutil.copytree(layout.MODELS / "retrained", layout.BASE, dirs_exist_ok=True)
-    assert jobs.take_over_base(chosen, table(chosen)) == []
+    assert take_over_base(chosen, table(chosen)) == []
     old, new = (folder / "model.safetensors" for folder in (layout.BASE, layout.MODELS / "original"))
     assert new.read_bytes() == old.read_bytes()
     told = models.load_info(layout.MODELS / "original")
     assert (told["name"], told["started_from"], told["seconds"]) == ("original", "retrained", 0)
     with pytest.raises(ModelError, match=r"architecture 'resnet18', not 'densenet121'; head 'linear', not 'mlp'"):
-        jobs.take_over_base(params(architecture="densenet121", head="mlp"), table(chosen))
+        take_over_base(params(architecture="densenet121", head="mlp"), table(chosen))
