@@ -13,7 +13,7 @@ from benchmarks import measure
 from pipeline import config, layout, models
 from pipeline.data import splits as split_table
 from pipeline.data import subsets
-from pipeline.data.groups import SUBSETS
+from pipeline.data.subset_names import SUBSETS
 from pipeline.evaluation.audit import audit
 from pipeline.evaluation.metrics import summarise
 from pipeline.evaluation.samples import per_sample

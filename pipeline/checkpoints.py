@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline import architectures, models, paper_checkpoint
 from pipeline.data import raw, sources, splits, store, subsets, tasks
-from pipeline.data.groups import SUBSETS
+from pipeline.data.subset_names import SUBSETS
 from pipeline.errors import ModelError
 from pipeline.evaluation.metrics import summarise
 from pipeline.evaluation.samples import per_sample

@@ -52,6 +52,7 @@ Flag = Annotated[bool, Exactly()]
 Task = Literal["age", "emotion", "gender", "attributes"]
 Architecture = Literal["resnet18", "densenet121", "efficientnet_b0"]  # pipeline.architectures.BACKBONES
 Device = Literal["auto", "cpu", "cuda"]
+CHAMPION = "champion"  # of `unlearn.start_from`: the model in service
 
 
 @dataclass(frozen=True, kw_only=True)

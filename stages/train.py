@@ -10,12 +10,12 @@ from dataclasses import asdict
 import typer
 
 from pipeline import config, layout, tracking
+from pipeline.settings import CHAMPION
 from stages.common import run
 
 
 def main(model: str = typer.Option(..., help="original or retrained")) -> None:
     from pipeline.data import splits as split_table
-    from pipeline.erasure.rounds import CHAMPION
     from pipeline.jobs.train import discard_checkpoint, take_over_base, train_model
 
     params = config.load()

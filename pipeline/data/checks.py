@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data import groups
+from pipeline.data import groups, subset_names
 from pipeline.data.splits import COLUMNS
 from pipeline.errors import DataError
 from pipeline.settings import ValidateSettings
@@ -79,7 +79,7 @@ def check(
         images = _with_groups(splits, faces)
         rules = _images(suites.gxe, len(faces), len(classes), leak)
         suites.run("images", images, rules, index=["image"], details=_shared(images))
-        used = splits[splits["subset"].isin(groups.SUBSETS)]
+        used = splits[splits["subset"].isin(subset_names.SUBSETS)]
         suites.run("classes", _per_class(used, classes), _classes(suites.gxe, settings), index=["label", "images"])
         large = tuple(name for name in LARGE_ENOUGH if not (by_name and name == "forget"))
         suites.run("subsets", _per_subset(used, large), _subsets(suites.gxe, settings, large), ["subset", "images"])
@@ -163,7 +163,7 @@ def _images(gxe: Any, count: int, classes: int, leak: str) -> list[Any]:
         (gxe.ExpectColumnValuesToBeUnique, {"column": "image"}, "no image is listed twice"),
         (gxe.ExpectColumnValuesToNotBeNull, {"column": "person_in_store"}, "every image is in the store"),
         (within, {"column": "keys_fit", **fits}, "person and unit are those of the store"),
-        (within, {"column": "subset", "value_set": [*groups.SUBSETS, "excluded"]}, "every subset is a known one"),
+        (within, {"column": "subset", "value_set": [*subset_names.SUBSETS, "excluded"]}, "every subset is a known one"),
         (within, {"column": "reason_fits", **fits}, "excluded images have a reason, and only they"),
         (
             gxe.ExpectColumnValuesToBeBetween,

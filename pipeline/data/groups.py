@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-PUBLISHED = ("forget", "retain", "validation", "test", "unseen")  # what a benchmark can have of its own
-SUBSETS = (*PUBLISHED, "forgotten")  # forgotten: in earlier rounds; nobody learns or unlearns them, all audits look
-OPTIONAL = ("test", "forgotten")
-HELD_OUT = ("test", "unseen")  # neither is ever trained on or selected with: one side
+from pipeline.data.subset_names import HELD_OUT, SUBSETS
+
 EXAMPLES = 5
 
 

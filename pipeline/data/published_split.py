@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.data import balance, groups
+from pipeline.data import balance, subset_names
 from pipeline.errors import ConfigError, DataError
 from pipeline.settings import SplitSettings
 
@@ -22,7 +22,7 @@ def subsets(published: pd.Series, asked: list[str]) -> pd.Series:
             "split.forget_persons and open requests (`dlfd request list`) cannot go with `split.protocol: published`, "
             "whose forget set is fixed: set `split.protocol: person`, or empty the one and withdraw the others"
         )
-    if absent := int((~published.isin(groups.PUBLISHED)).sum()):
+    if absent := int((~published.isin(subset_names.PUBLISHED)).sum()):
         raise DataError(
             f"{absent} of {len(published)} images have no published subset: this data set comes without a split "
             "of its own. Set `split.protocol: person` in params.yaml"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data import groups
+from pipeline.data import groups, subset_names
 
 
 def summary(
@@ -40,7 +40,7 @@ def summary(
 
 
 def _ordered(by_subset: dict[Any, Any]) -> dict[str, Any]:
-    order = [*groups.SUBSETS, "excluded"]
+    order = [*subset_names.SUBSETS, "excluded"]
     return {name: by_subset[name] for name in order if name in by_subset}
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data import groups, person_split, published_split, split_summary, tasks
+from pipeline.data import groups, person_split, published_split, split_summary, subset_names, tasks
 from pipeline.errors import DataError
 from pipeline.settings import SplitSettings
 
@@ -158,7 +158,7 @@ def _unknown_labels(table: pd.DataFrame, task: str) -> pd.Series:
 
 def _check_filled(table: pd.DataFrame, settings: SplitSettings, asked: list[str]) -> None:
     filled = set(table["subset"])
-    empty = [name for name in groups.SUBSETS if name not in groups.OPTIONAL and name not in filled]
+    empty = [name for name in subset_names.SUBSETS if name not in subset_names.OPTIONAL and name not in filled]
     if not empty:
         return
     used, persons = (table["subset"] != "excluded").sum(), table["unit"].nunique()

@@ -10,7 +10,7 @@ import torch
 
 from pipeline.data import balance, store, tasks
 from pipeline.data.batches import Faces, load_images
-from pipeline.data.groups import OPTIONAL
+from pipeline.data.subset_names import OPTIONAL
 from pipeline.errors import DataError
 
 FEWEST = 100  # pictures that a handful of forgotten ones is compared with
@@ -25,8 +25,8 @@ def load(
         faces: folder of the store.
         splits: as `pipeline.data.splits.read` gives it.
         task: what the labels of the split are.
-        only: which subsets. All must have pictures but `groups.OPTIONAL`: a small data set can do without `test`, and
-            a first round has nobody forgotten before.
+        only: which subsets. All must have pictures but OPTIONAL: a small data set can do without `test`, and a first
+            round has nobody forgotten before.
 
     Raises:
         DataError: the store is missing or damaged, or `only` names a subset without pictures.

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 from pipeline import layout
 from pipeline.erasure.files import replace
 from pipeline.errors import ConfigError, RequestError
+from pipeline.settings import CHAMPION
 
 if TYPE_CHECKING:
     from pipeline.pseudonyms import Salt
 
-CHAMPION = "champion"  # of `unlearn.start_from`
 COLUMNS = ("person", "side")
 SIDES = ("retain", "forget", "validation", "pool")  # as drawn; forget: at random, where nobody asks
 

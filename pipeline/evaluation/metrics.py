@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.data.groups import HELD_OUT
+from pipeline.data.subset_names import HELD_OUT
 from pipeline.data.tasks import ATTRIBUTES
 from pipeline.evaluation.membership import Attack, interval, loss_attack
 from pipeline.evaluation.scores import forgetting_score, nomus

@@ -13,7 +13,7 @@ from pipeline import layout, models, pseudonyms
 from pipeline.config import Params
 from pipeline.data import subsets
 from pipeline.data.batches import Faces
-from pipeline.data.groups import SUBSETS
+from pipeline.data.subset_names import SUBSETS
 from pipeline.evaluation import earlier, relearn, selection
 from pipeline.evaluation.audit import audit
 from pipeline.evaluation.metrics import summarise

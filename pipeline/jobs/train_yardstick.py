@@ -17,7 +17,7 @@ import pandas as pd
 from pipeline import layout, models
 from pipeline.config import Params
 from pipeline.data import subsets
-from pipeline.data.groups import SUBSETS
+from pipeline.data.subset_names import SUBSETS
 from pipeline.evaluation.samples import per_sample
 from pipeline.jobs.train import train_model
 from pipeline.training import History

@@ -11,6 +11,7 @@ import typer
 from pipeline import config, layout, registry, starting_point
 from pipeline.erasure import progress, requests, rounds
 from pipeline.errors import RegistryError
+from pipeline.settings import CHAMPION
 from stages.cli.registered import NAME, resolve
 from stages.common import guarded
 
@@ -28,8 +29,8 @@ def start(name: str = NAME) -> None:
     """Begin a round: the next `dvc repro` starts from the model in service and forgets only what is new."""
     begin(resolve(name))
     settings = config.load()
-    if settings.unlearn.start_from != rounds.CHAMPION:
-        told = f"unlearn.start_from is {settings.unlearn.start_from}: {rounds.CHAMPION} in params.yaml would use it"
+    if settings.unlearn.start_from != CHAMPION:
+        told = f"unlearn.start_from is {settings.unlearn.start_from}: {CHAMPION} in params.yaml would use it"
         typer.secho(f"note: {told}", fg="yellow", err=True)
     typer.echo(f"Next: dvc repro      (and `git add {layout.ERASURE}` to keep it)")
 

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.data import groups
+from pipeline.data import groups, subset_names
 
 pairs = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 12)), min_size=1, max_size=40)
 labels = st.lists(st.integers(0, 3), max_size=30)
@@ -40,7 +40,7 @@ def test_sides_touched_knows_held_out_and_excluded() -> None:
 
 @given(pairs, st.data())
 def test_leaks_agree_with_their_definition(rows: list[tuple[str, int]], data: st.DataObject) -> None:
-    subset = [data.draw(st.sampled_from([*groups.SUBSETS, "excluded"])) for _ in rows]
+    subset = [data.draw(st.sampled_from([*subset_names.SUBSETS, "excluded"])) for _ in rows]
     person, content = (pd.Series(column) for column in zip(*rows, strict=True))
     table = pd.DataFrame({"person": person, "unit": person, "label": content % 2, "subset": subset})
     found = groups.leaks(table, content)

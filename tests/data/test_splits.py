@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_data import make_faces
 
-from pipeline.data import balance, groups, person_split, published_split, splits
+from pipeline.data import balance, groups, person_split, published_split, splits, subset_names
 from pipeline.errors import ConfigError, DataError
 from pipeline.settings import SplitSettings
 
@@ -28,7 +28,7 @@ def check_sound(faces: pd.DataFrame, split: splits.Split) -> None:
     table = split.table
     assert list(table.columns) == list(splits.COLUMNS)
     assert table["image"].tolist() == faces["image"].tolist()
-    assert set(table["subset"]) <= {*groups.SUBSETS, "excluded"}
+    assert set(table["subset"]) <= {*subset_names.SUBSETS, "excluded"}
     assert ((table["reason"] != "") == (table["subset"] == "excluded")).all()
     for by in (table["person"], table["unit"], faces["content"]):
         assert groups.sides_touched(table["subset"], by).fillna(0).max() <= 1

@@ -10,7 +10,7 @@ import tiny_report as tiny
 from report_page import words, write
 
 from pipeline.config import Params
-from pipeline.data import groups
+from pipeline.data import subset_names
 from pipeline.report import answer
 from pipeline.settings import SplitSettings
 
@@ -80,7 +80,7 @@ def test_every_subset_is_explained_and_what_the_split_noticed_is_told(monkeypatc
     html = write()
     explained = re.findall(r"<dt>(\w+)</dt><dd>[^<]{20,}</dd>", html)
     assert explained == list(tiny.SIZES)
-    assert {*groups.SUBSETS, "excluded"} <= answer.SUBSETS.keys()
+    assert {*subset_names.SUBSETS, "excluded"} <= answer.SUBSETS.keys()
     assert "⚠ a leak" in html
     assert "taken along" in html
 

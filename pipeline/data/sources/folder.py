@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.data.groups import PUBLISHED
 from pipeline.data.sources import TASKS, RawDataset, common
+from pipeline.data.subset_names import PUBLISHED
 
 MANIFESTS = ("manifest.csv", "manifest.parquet")
 
