@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
 from pipeline.data import archives, sources
@@ -30,10 +29,7 @@ def opened(raw: Path, scratch: Path) -> Iterator[Path]:
         return
     packed = packed_in(raw)
     if not packed:
-        raise DataError(
-            f"{raw}: no known data layout (known: {', '.join(sources.SOURCES)}) and no archive. "
-            "See README, 'Your own data', for what each expects."
-        )
+        raise sources.unknown_layout(raw, " and no archive")
     folder = scratch / "unpacked"
     shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
     try:
@@ -48,17 +44,10 @@ def find(folder: Path) -> Path | None:
     """The folder itself or its only subfolder that a source recognises; names are looked at, nothing is read."""
     if not folder.is_dir():
         return None
-    if source_of(folder):
+    if sources.source_of(folder):
         return folder
-    below = [child for child in sorted(folder.iterdir()) if child.is_dir() and source_of(child)]
+    below = [child for child in sorted(folder.iterdir()) if child.is_dir() and sources.source_of(child)]
     return below[0] if len(below) == 1 else None
-
-
-def source_of(folder: Path) -> str | None:
-    """Name of the source that recognises a folder."""
-    return next(
-        (name for name in sources.SOURCES if import_module(f"{sources.__name__}.{name}").recognises(folder)), None
-    )
 
 
 def packed_in(raw: Path) -> list[Path]:

@@ -75,18 +75,14 @@ def _check(source: str, here: Path) -> str:
     if current in [path, *path.parents] or path in current.parents:
         raise DataError(f"{path} is the pipeline's own {layout.RAW}/, or holds it: move it elsewhere first")
     if folder := raw.find(path):
-        return f"the data set {raw.source_of(folder)} from {path}"
+        return f"the data set {sources.source_of(folder)} from {path}"
     typer.echo(f"looking into {path} …")
     layout.WORKSPACE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=layout.WORKSPACE) as scratch, raw.opened(path, Path(scratch)) as root:
-        if name := raw.source_of(root):
+        if name := sources.source_of(root):
             return f"the data set {name}, in an archive that the download stage unpacks"
         found = ", ".join(sorted(child.name for child in root.iterdir())[:5])
-    raise DataError(
-        f"{path}: no known data layout (known: {', '.join(sources.SOURCES)}) in the archive; "
-        f"it holds {found or 'nothing'}. "
-        "See README, 'Your own data', for what each expects."
-    )
+    raise sources.unknown_layout(path, f" in the archive; it holds {found or 'nothing'}")
 
 
 def _replace(source: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,11 +54,25 @@ def read(root: Path) -> RawDataset:
     Raises:
         DataError: no source recognises the folder, or its source refuses what is in it.
     """
-    for name in SOURCES:
-        source = import_module(f"{__name__}.{name}")
-        if source.recognises(root):
-            return source.read(root)
-    raise DataError(
-        f"{root}: no known data layout (known: {', '.join(SOURCES)}). "
-        "See README, 'Your own data', for what each expects."
+    name = source_of(root)
+    if name is None:
+        raise unknown_layout(root)
+    found: RawDataset = _module(name).read(root)
+    return found
+
+
+def source_of(folder: Path) -> str | None:
+    """Name of the source that recognises a folder, None where there is none; names are looked at, nothing is read."""
+    return next((name for name in SOURCES if _module(name).recognises(folder)), None)
+
+
+def unknown_layout(path: Path, more: str = "") -> DataError:
+    """The error that no source recognises what is there; `more` goes on with the sentence."""
+    known = ", ".join(SOURCES)
+    return DataError(
+        f"{path}: no known data layout (known: {known}){more}. See README, 'Your own data', for what each expects."
     )
+
+
+def _module(name: str) -> Any:
+    return import_module(f"{__name__}.{name}")
