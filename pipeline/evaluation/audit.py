@@ -13,7 +13,7 @@ from pipeline.errors import DataError
 from pipeline.evaluation import inside, likelihood, oracle, persons, verdict
 from pipeline.evaluation.membership import Attack, attack, interval
 from pipeline.evaluation.samples import Results
-from pipeline.evaluation.signals import PER_LABEL, per_label, signals
+from pipeline.evaluation.signals import SIGNALS, per_label, signals
 from pipeline.progress import Advance, progress
 from pipeline.settings import AuditSettings, EvaluateSettings
 
@@ -133,7 +133,8 @@ def _own_scores(results: Results) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     sides = results.of("forget"), results.of("unseen")
     forget, unseen = (signals(one.logits, one.labels) for one in sides)
     found = {name: (forget[name], unseen[name]) for name in forget}
-    return found | {name: per_label(forget[name], sides[0].labels, unseen[name], sides[1].labels) for name in PER_LABEL}
+    by_label = [name for name, signal in SIGNALS.items() if signal.per_label]
+    return found | {name: per_label(forget[name], sides[0].labels, unseen[name], sides[1].labels) for name in by_label}
 
 
 def _relative(results: Results, yardsticks: list[Yardstick]) -> dict[str, tuple[np.ndarray, np.ndarray]]:

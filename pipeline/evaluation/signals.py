@@ -6,30 +6,83 @@ p is the predicted distribution, y the label, both per sample. Scores that compa
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
 
-SIGNALS = ("loss", "confidence", "entropy", "m_entropy")
-PER_LABEL = ("confidence", "entropy", "m_entropy")  # attacks with a threshold for each label; `loss` is the paper's
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model says about M pictures of C classes.
+
+    Attributes:
+        log_p, p: [M, C] float64.
+        own: index of each picture's own label in them.
+    """
+
+    log_p: np.ndarray
+    p: np.ndarray
+    own: tuple[np.ndarray, np.ndarray]
+
+
+def loss(told: Predicted) -> np.ndarray:
+    """log p_y (Yeom et al., CSF 2018)."""
+    return told.log_p[told.own]
+
+
+def confidence(told: Predicted) -> np.ndarray:
+    """log max p (Salem et al., NDSS 2019)."""
+    return told.log_p.max(axis=1)
+
+
+def entropy(told: Predicted) -> np.ndarray:
+    """Σ p log p (Shokri et al., S&P 2017)."""
+    from scipy.special import xlogy
+
+    return xlogy(told.p, told.p).sum(axis=1)
+
+
+def m_entropy(told: Predicted) -> np.ndarray:
+    """(1 − p_y) log p_y + Σ_{i≠y} p_i log(1 − p_i) (Song & Mittal, USENIX Security 2021).
+
+    Unlike entropy it tells confident and right from confident and wrong.
+    """
+    rest = np.clip(1 - told.p, 0, 1)  # of all other classes
+    wrong = told.p * np.log(np.maximum(rest, np.finfo(np.float64).tiny))
+    wrong[told.own] = 0
+    return rest[told.own] * told.log_p[told.own] + wrong.sum(axis=1)
+
+
+class Signal(NamedTuple):
+    """An attack's score, and whether it takes a threshold for each label; the paper's `loss` has one for all."""
+
+    score: Callable[[Predicted], np.ndarray]
+    per_label: bool
+
+
+SIGNALS = {
+    "loss": Signal(loss, per_label=False),
+    "confidence": Signal(confidence, per_label=True),
+    "entropy": Signal(entropy, per_label=True),
+    "m_entropy": Signal(m_entropy, per_label=True),
+}
 
 
 def signals(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     """All SIGNALS, each [M] float64.
-
-    loss: log p_y (Yeom et al., CSF 2018).
-    confidence: log max p (Salem et al., NDSS 2019).
-    entropy: Σ p log p (Shokri et al., S&P 2017).
-    m_entropy: (1 − p_y) log p_y + Σ_{i≠y} p_i log(1 − p_i) (Song & Mittal, USENIX Security 2021), which unlike
-        entropy tells confident and right from confident and wrong.
 
     Args:
         logits: [M, C] of classes, or [M, A] of binary attributes.
         labels: [M], or [M, A] of 0 and 1.
     """
     if labels.ndim == 1:
-        return _of_classes(logits.astype(np.float64), labels)
-    pairs = np.stack([np.zeros_like(logits, np.float64), logits.astype(np.float64)], axis=2)
-    each = [_of_classes(pairs[:, place], labels[:, place]) for place in range(labels.shape[1])]
-    return {name: np.sum([one[name] for one in each], axis=0) for name in SIGNALS}
+        told = [_predicted(logits.astype(np.float64), labels)]
+    else:
+        pairs = np.stack([np.zeros_like(logits, np.float64), logits.astype(np.float64)], axis=2)
+        told = [_predicted(pairs[:, place], labels[:, place]) for place in range(labels.shape[1])]
+    return {name: np.sum([signal.score(one) for one in told], axis=0) for name, signal in SIGNALS.items()}
 
 
 def per_label(
@@ -51,19 +104,8 @@ def per_label(
     return np.round(members - mean[own], 9), np.round(others - mean[fresh], 9)
 
 
-def _of_classes(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    from scipy.special import log_softmax, xlogy
+def _predicted(logits: np.ndarray, labels: np.ndarray) -> Predicted:
+    from scipy.special import log_softmax
 
     log_p = log_softmax(logits, axis=1)
-    p = np.exp(log_p)
-    rest = np.clip(1 - p, 0, 1)  # of all other classes
-    own = np.arange(len(labels)), labels
-    log_rest = np.log(np.maximum(rest, np.finfo(np.float64).tiny))
-    wrong = p * log_rest
-    wrong[own] = 0
-    return {
-        "loss": log_p[own],
-        "confidence": log_p.max(axis=1),
-        "entropy": xlogy(p, p).sum(axis=1),
-        "m_entropy": rest[own] * log_p[own] + wrong.sum(axis=1),
-    }
+    return Predicted(log_p, np.exp(log_p), (np.arange(len(labels)), labels))
