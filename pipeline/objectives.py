@@ -18,17 +18,12 @@ def is_multi_label(labels: Tensor) -> bool:
     return labels.ndim == 2
 
 
-def losses(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Loss of each sample [B], in nats: cross-entropy, or binary cross-entropy summed over the attributes.
-
-    Args:
-        smoothing: share of the wanted probability that goes to all answers alike (Szegedy et al., CVPR 2016).
-    """
+def losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Loss of each sample [B], in nats: cross-entropy, or binary cross-entropy summed over the attributes."""
     logits = logits.float()
     if is_multi_label(labels):
-        wanted = labels.float() * (1 - smoothing) + smoothing / 2
-        return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").sum(1)
-    return F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
+        return F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none").sum(1)
+    return F.cross_entropy(logits, labels, reduction="none")
 
 
 def correctness(logits: Tensor, labels: Tensor) -> Tensor:

@@ -72,14 +72,3 @@ def test_wrong_labels_are_wrong_and_spread_evenly() -> None:
     assert (wrong != bits).any(1).all()
     assert set(wrong.unique().tolist()) == {0, 1}
     assert len(wrong[::6].unique(dim=0)) == 7, "each of the others"
-
-
-@pytest.mark.parametrize("labels", [torch.tensor([0, 2, 1]), torch.tensor([[0, 1], [1, 1], [0, 0]])])
-def test_smoothed_labels_cost_what_the_mixture_of_labels_costs(labels: torch.Tensor) -> None:
-    logits = torch.randn(3, 3 if labels.ndim == 1 else 2, generator=torch.Generator().manual_seed(0))
-    if labels.ndim == 1:
-        every = torch.stack([losses(logits, torch.full_like(labels, one)) for one in range(3)]).mean(0)
-    else:
-        every = (losses(logits, labels) + losses(logits, 1 - labels)) / 2
-    torch.testing.assert_close(losses(logits, labels, 0.3), 0.7 * losses(logits, labels) + 0.3 * every)
-    torch.testing.assert_close(losses(logits, labels, 0.0), losses(logits, labels))
