@@ -93,15 +93,21 @@ class ModelSettings(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainSettings(Section):
-    epochs: Count = 30
+class PassSettings(Section):
+    """How pictures go through a model: all that a method needs which takes no optimiser step."""
+
     batch_size: Annotated[int, Range(ge=2)] = 64
+    precision: Literal["bf16", "fp32"] = "bf16"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings(PassSettings):
+    epochs: Count = 30
     learning_rate: Positive = 0.05
     momentum: Annotated[float, Range(ge=0, lt=1)] = 0.9
     weight_decay: NonNegative = 5e-4
     schedule: Literal["cosine", "constant"] = "cosine"
     augment: Flag = True
-    precision: Literal["bf16", "fp32"] = "bf16"
 
 
 @dataclass(frozen=True, kw_only=True)

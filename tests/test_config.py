@@ -81,6 +81,11 @@ def test_an_unknown_key_names_the_nearest_known_one(
     assert f"{name}: unknown key ({hint})" in refusal(tmp_path, **sections)
 
 
+def test_a_knob_of_training_is_unknown_to_a_method_that_trains_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"ssd\.epochs: unknown key"):
+        config.check(written(tmp_path, ssd={"epochs": 1}))
+
+
 @pytest.mark.parametrize(
     ("sections", "name"),
     [

@@ -11,11 +11,11 @@ from pipeline import layout, models
 from pipeline.config import Params
 from pipeline.data import subsets
 from pipeline.jobs import model_folder
-from pipeline.settings import TrainSettings
+from pipeline.settings import PassSettings
 from pipeline.unlearning import base
 
 
-def unlearn_model(name: str, settings: TrainSettings, params: Params, splits: pd.DataFrame) -> base.Run:
+def unlearn_model(name: str, settings: PassSettings, params: Params, splits: pd.DataFrame) -> base.Run:
     """Run a method on the original model and save what comes out, also where it diverged.
 
     Raises:

@@ -6,7 +6,8 @@ A method is a file in this folder, named as the field names it, with
     def unlearn(model, settings, run, *, retain, forget, validation) -> None
 
 `unlearn` changes the model in place. Its keyword-only parameters are the subsets it is given: a method
-that names no `retain` never sees the retain set.
+that names no `retain` never sees the retain set. One that takes no optimiser step has PassSettings, so that a learning
+rate is unknown in its section, and not left unread.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from torch import Tensor, nn
 from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
 from pipeline.progress import Advance, progress
-from pipeline.settings import TrainSettings
+from pipeline.settings import PassSettings, TrainSettings
 from pipeline.training import Diverged, check_finite, losses_of
 
 SUBSETS = ("retain", "forget", "validation")
@@ -45,7 +46,7 @@ class Method:
     """
 
     name: str
-    settings: type[TrainSettings]
+    settings: type[PassSettings]
     unlearn: Callable[..., None]
     subsets: tuple[str, ...]
 
@@ -146,7 +147,7 @@ class Run:
 
 
 def unlearn(
-    method: Method, original: FaceClassifier, subsets: dict[str, Faces], settings: TrainSettings, run: Run
+    method: Method, original: FaceClassifier, subsets: dict[str, Faces], settings: PassSettings, run: Run
 ) -> FaceClassifier:
     """Run a method on a copy of the original model, which stays as it is.
 

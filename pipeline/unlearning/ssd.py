@@ -19,13 +19,13 @@ from torch import Tensor
 from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
 from pipeline.objectives import losses
-from pipeline.settings import Positive, TrainSettings
+from pipeline.settings import PassSettings, Positive
 from pipeline.training import predict
 from pipeline.unlearning.base import Run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(TrainSettings):
+class Settings(PassSettings):
     selection_weight: Positive = 10.0
     dampening: Positive = 1.0
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import fields
 from typing import Any
 
 import pytest
 import torch
 from helpers import CLASSES, SIDE, make_model, make_subsets, same_state, state
 
+from pipeline import search
 from pipeline.errors import ConfigError
 from pipeline.evaluation.representation import eigenspace
 from pipeline.models import FaceClassifier
@@ -32,6 +34,7 @@ from pipeline.unlearning.base import Run
 SUBSETS = make_subsets()
 RETAIN, FORGET, VALIDATION = SUBSETS["retain"], SUBSETS["forget"], SUBSETS["validation"]
 QUICK: dict[str, Any] = {"batch_size": 16, "precision": "fp32", "augment": False}
+SSD = ssd.Settings(batch_size=16, precision="fp32")
 
 
 @pytest.fixture
@@ -163,8 +166,14 @@ def test_ssd_dampens_where_forget_matters_more_and_nowhere_else(model: FaceClass
     assert 0 < share < 1
 
 
+def test_ssd_trains_nothing_and_has_no_knob_of_training() -> None:
+    own = {"selection_weight", "dampening"}
+    assert {field.name for field in fields(ssd.Settings)} == {"batch_size", "precision", *own}
+    assert set(search.space(ssd.Settings())) == own
+
+
 def test_importance_is_the_mean_squared_gradient(model: FaceClassifier) -> None:
-    found = ssd.importance(model, FORGET, ssd.Settings(**QUICK), Run(seed=0), 2)
+    found = ssd.importance(model, FORGET, SSD, Run(seed=0), 2)
     model.eval()
     expected = [torch.zeros_like(parameter) for parameter in model.parameters()]
     for pixels, labels in FORGET.epoch(2, seed=0, epoch=0, augment=False):
@@ -187,11 +196,11 @@ def test_a_lone_forgotten_picture_weighs_once_and_is_compared_with_single_pictur
     expected = [gradient**2 for gradient in torch.autograd.grad(loss, list(model.parameters()))]
     compared: list[list[torch.Tensor]] = []
     monkeypatch.setattr(ssd, "dampen", lambda model, ours, every, settings: compared.extend([ours, every]) or 0.0)
-    ssd.unlearn(model, ssd.Settings(**QUICK), Run(seed=0), retain=alone, forget=alone)  # all is the same picture twice
+    ssd.unlearn(model, SSD, Run(seed=0), retain=alone, forget=alone)  # all is the same picture twice
     assert [total(side) for side in compared] == pytest.approx([total(expected)] * 2, rel=1e-4)
     compared.clear()
-    ssd.unlearn(model, ssd.Settings(**QUICK), Run(seed=0), retain=RETAIN, forget=alone)
-    single = ssd.importance(model, RETAIN.joined(alone), ssd.Settings(**QUICK), Run(seed=0), 1)
+    ssd.unlearn(model, SSD, Run(seed=0), retain=RETAIN, forget=alone)
+    single = ssd.importance(model, RETAIN.joined(alone), SSD, Run(seed=0), 1)
     assert total(compared[1]) == pytest.approx(total(single), rel=1e-4)
 
 
