@@ -24,7 +24,7 @@ import typer
 from benchmarks import goals, pictures
 from pipeline import reference_tables
 from pipeline.reference_tables import COST, GATE, OFF, PAPER, REVISION, VERDICT
-from stages import experiments as ran
+from stages.dvc_tools import experiments as ran
 
 FOLDER = Path("results")
 PAGES = (Path("README.md"), Path("RESULTS.md"), Path("docs/dlfd.md"))

@@ -107,6 +107,11 @@ def test_the_command_is_a_stage_of_this_project(name: str) -> None:
     assert (PROJECT / f"{words[2].replace('.', '/')}.py").is_file()
 
 
+def test_a_file_of_stages_is_a_stage_and_what_commands_need_lies_in_folders() -> None:
+    run = {f"{stage['cmd'].split()[2].partition('.')[2]}.py" for stage in STAGES.values()}
+    assert {path.name for path in (PROJECT / "stages").glob("*.py")} == run | {"__init__.py", "common.py"}
+
+
 @pytest.mark.parametrize("method", config.method_names())
 def test_each_method_has_a_file_and_a_section(method: str) -> None:
     assert (PROJECT / f"pipeline/unlearning/{method}.py").is_file()
@@ -158,7 +163,7 @@ def test_every_file_of_the_library_rebuilds_some_stage() -> None:
 def test_no_path_is_written_out_where_the_layout_has_a_name() -> None:
     heads = {str(path) for path in LAID_OUT}
     jobs = (PROJECT / "pipeline/jobs").glob("*.py")
-    for file in [*(PROJECT / "stages").glob("*.py"), *jobs, PROJECT / "pipeline/registry.py"]:
+    for file in [*(PROJECT / "stages").rglob("*.py"), *jobs, PROJECT / "pipeline/registry.py"]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         literals = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
         paths_in_it = {text for text in literals if isinstance(text, str) and text.startswith("workspace")}

@@ -17,10 +17,10 @@ from pipeline.erasure.scan import Report, walk
 from pipeline.erasure.scan import scan as look
 from pipeline.errors import EraseError
 from pipeline.progress import progress
-from stages import purging
 from stages.cli import rounds
 from stages.cli.registered import resolve
 from stages.common import guarded
+from stages.dvc_tools import purging
 
 OUT_OF_REACH = (
     "clones of this repository, with their DVC caches and MLflow stores: erase there too",

@@ -19,8 +19,8 @@ import yaml
 
 from pipeline import config, layout, machine, reference_tables
 from pipeline.errors import ConfigError, PipelineError
-from stages import experiments
 from stages.common import guarded
+from stages.dvc_tools import experiments
 
 OUT = Path("reports/tables")
 KEPT = Path("results")  # in git, read by RESULTS.md

@@ -9,8 +9,8 @@ import typer
 from pipeline import layout
 from pipeline.errors import DataError
 from pipeline.progress import progress
-from stages import cache, purging
 from stages.common import guarded
+from stages.dvc_tools import cache, purging
 
 
 @guarded

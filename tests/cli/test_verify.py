@@ -10,8 +10,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from stages import cache, purging
 from stages.cli import app
+from stages.dvc_tools import cache, purging
 
 
 def stored(content: bytes, suffix: str = "") -> str:

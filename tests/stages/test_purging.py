@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import EraseError
-from stages import purging
+from stages.dvc_tools import purging
 
 
 def test_remotes_with_spaces_in_their_addresses_are_found_whole() -> None:

@@ -12,7 +12,7 @@ import states
 from checkouts import Checkout
 from drill_round import DVC_REPRO, Undisturbed
 
-from stages import cache
+from stages.dvc_tools import cache
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.drill]
 ROUNDS, EACH = 3, 6
