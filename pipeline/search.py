@@ -43,7 +43,6 @@ FIXED = (
     *("recovery_share", "retain_share", "matching_share"),  # how much of a pass is dear, or is run at all
     "regularisation",  # of the entropic solver alone, and its precision rather than the method's
 )
-UNREAD = {"ssd": ("learning_rate",)}  # method -> what every method has and this one does not read: it takes no step
 OBJECTIVE = "validation_nomus"
 STORE = layout.WORKSPACE / "search.db"
 
@@ -79,11 +78,10 @@ def space(settings: TrainSettings) -> dict[str, Knob]:
     another setting overrules (`variant: paper` sets DLFD's) is left out.
     """
     hints = get_type_hints(type(settings), include_extras=True)
-    unread = UNREAD.get(type(settings).__module__.rpartition(".")[2], ())
     found: dict[str, Knob] = {}
     for field in fields(settings):
         value, bounds = getattr(settings, field.name), _bounds(hints[field.name])
-        if bounds is None or not isinstance(value, float) or not value or field.name in (*FIXED, *unread):
+        if bounds is None or not isinstance(value, float) or not value or field.name in FIXED:
             continue
         most = 1.0 if bounds.le == 1 else 0.99 if bounds.lt == 1 else float("inf")
         knob = Knob(value / WIDTH, min(value * WIDTH, most))
