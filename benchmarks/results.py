@@ -5,7 +5,8 @@
 
 That is results/*.md (title and machine are kept, the rest is of the cells) and results/*.png. A block begins with
 `<!-- results <name> -->` and ends with `<!-- end -->`; prose stands outside of them. One that begins with
-`<!-- results <name>: <model> <model> -->` shows these models beside the yardsticks, and no picture.
+`<!-- results <name>: <model> <model> -->` shows these models beside the yardsticks, and no picture; one of
+`<!-- trials <name> -->` has the table of `benchmarks.trials`.
 
 Cells that were written before the gate's answer and the code's revision stood in them get both from the experiments of
 the checkout that ran them, as long as it is there: `python -m benchmarks.results --experiments CHECKOUT`.
@@ -29,6 +30,7 @@ from stages.dvc_tools import experiments as ran
 FOLDER = Path("results")
 PAGES = (Path("README.md"), Path("RESULTS.md"), Path("docs/dlfd.md"))
 BLOCK = re.compile(r"(<!-- results ([\w-]+)(?:: ([\w ]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+TRIALS = re.compile(r"(<!-- trials ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TITLE = re.compile(r"# (Table \d: (\w+), data\.dvc of (\S+), `(dlfd table .+?)`)")
 ADDED = [GATE, REVISION]
 COLUMNS = {  # heading -> column
@@ -65,7 +67,8 @@ def main(
 
 def filled(text: str, path: Path) -> str:
     """The text of a page with every block as its files have it now."""
-    return BLOCK.sub(lambda found: found[1] + block(found[2], path, (found[3] or "").split()) + found[4], text)
+    text = BLOCK.sub(lambda found: found[1] + block(found[2], path, (found[3] or "").split()) + found[4], text)
+    return TRIALS.sub(lambda found: f"{found[1]}\n{_trials(found[2])}\n{found[3]}", text)
 
 
 def page(name: str) -> str:
@@ -128,6 +131,11 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
         *below,
     ]
     return "\n" + "".join("\n".join(part) + "\n\n" for part in parts if any(part)).removesuffix("\n")
+
+
+def _trials(name: str) -> str:
+    """What `benchmarks.trials` wrote."""
+    return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
 
 
 def _rows(table: pd.DataFrame, task: str) -> list[str]:

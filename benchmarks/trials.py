@@ -55,7 +55,7 @@ def main(file: Path, seeds: str = "0,1,2") -> None:
         if (trial, seed) not in done:
             rows.append({"trial": trial, "seed": seed, **judge.run(trial, seed)})
             pd.DataFrame(rows).to_csv(table, index=False)
-    text = markdown(pd.DataFrame(rows), seeds)
+    text = markdown(pd.DataFrame(rows), file, seeds)
     file.with_suffix(".md").write_text(text, encoding="utf-8")
     typer.echo(text)
 
@@ -130,9 +130,10 @@ def _lines(file: Path) -> Iterator[str]:
             yield " ".join(line.split())
 
 
-def markdown(table: pd.DataFrame, seeds: str) -> str:
+def markdown(table: pd.DataFrame, file: Path, seeds: str) -> str:
     """Mean ± standard deviation over the seeds."""
-    told = f"Validation, seeds {seeds} of the unlearning. Machine: {machine.told()}."
+    command = f"python -m benchmarks.trials {file.parent.name}/{file.name} --seeds {seeds}"
+    told = f"`{command}`. On the validation subset. Machine: {machine.told()}."
     lines = [told, "", f"|  | {' | '.join(COLUMNS)} | seconds |", "|---" * (len(COLUMNS) + 2) + "|"]
     for trial, of in table.groupby("trial", sort=False):
         shown = [_spread(of[column]) for column in COLUMNS.values()]

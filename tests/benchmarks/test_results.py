@@ -228,3 +228,11 @@ def test_a_page_is_what_its_files_say(page: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_kept_table_is_what_its_cells_say(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert results.page(name) == (ROOT / f"results/{name}.md").read_text(encoding="utf-8")
+
+
+def test_a_block_of_trials_is_what_the_benchmark_wrote(written: Path) -> None:
+    Path("results/some.md").write_text("| a | b |\n")
+    before = "before\n<!-- trials some -->\nold\n<!-- end -->\nafter"
+    after = "before\n<!-- trials some -->\n\n| a | b |\n\n<!-- end -->\nafter"
+    assert results.filled(before, Path("page.md")) == after
+    assert results.filled(after, Path("page.md")) == after, "once is enough"
