@@ -1,13 +1,11 @@
 """What the evaluation of one model costs: the pass over all subsets, and everything that is computed from it.
 
-Run after `dvc repro`, in the checkout:  python -m benchmarks.evaluation --model dlfd --repeats 5
+Run after `dvc repro`, in the checkout:  python -m benchmarks.evaluation
 """
 
 from __future__ import annotations
 
 import statistics
-
-import typer
 
 from benchmarks import measure
 from pipeline import config, layout, models
@@ -22,7 +20,7 @@ from pipeline.jobs import yardsticks
 LIMIT = 15.0  # seconds on 2 cores that everything beyond the pass may take
 
 
-def main(model: str = "dlfd", repeats: int = 5) -> None:
+def main(model: str = "dlfd", repeats: measure.Count = 5) -> None:
     """Median and range of both parts."""
     params, splits = config.load(), split_table.read(layout.SPLITS)
     device = models.select_device(params.device)
@@ -42,6 +40,7 @@ def main(model: str = "dlfd", repeats: int = 5) -> None:
         "evaluation",
         device,
         rows,
+        repeats=repeats,
         setting=f"{model}, {len(results.table)} pictures, bootstrap of {params.evaluate.bootstrap}",
         images_per_second=round(rate),
         goal=f"audits in at most {LIMIT:.0f} s beyond the pass",
@@ -49,4 +48,4 @@ def main(model: str = "dlfd", repeats: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    measure.program(main)

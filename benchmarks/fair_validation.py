@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-import typer
 
 from benchmarks import measure
 from pipeline import config, layout, models
@@ -51,9 +50,10 @@ def main(method: str = "dlfd", seeds: str = "0,1,2") -> None:
             }
             rows.append({"seed": seed, **auc, "other - given": auc["other"] - auc["given"]})
     of_seeds = pd.DataFrame(rows).groupby("seed")["other - given"].mean()  # a harder half is given once and judges once
-    spread = of_seeds.std() / len(of_seeds) ** 0.5
-    told = f"{of_seeds.mean():+.4f} ± {spread:.4f}"
-    measure.report(f"fair_validation-{method}", device, rows, setting=f"{method}, AUC", other_minus_given=told)
+    error = of_seeds.std() / len(of_seeds) ** 0.5
+    told = f"{of_seeds.mean():+.4f} ± {error:.4f}, mean and standard error over {len(of_seeds)} seeds"
+    name = f"fair_validation-{method}"
+    measure.report(name, device, rows, repeats=len(of_seeds), setting=f"{method}, AUC", other_minus_given=told)
 
 
 def _halves(validation: Faces, units: np.ndarray, seed: int) -> tuple[Faces, Faces]:
@@ -72,4 +72,4 @@ def _auc(model: FaceClassifier, forget: Faces, judge: Faces, seed: int) -> float
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    measure.program(main)

@@ -1,7 +1,8 @@
 """How time and memory grow with pictures, forgotten persons and picture size; training under a memory limit.
 
-Each case is a process of its own, so that its peak memory is its own. The store is written as the pipeline writes it
-and read through its memory map.
+Each case is a process of its own (`benchmarks.growth_case`), so that its peak memory is its own: an epoch of training
+and a DLFD pass over a store of drawn faces. A row is kept in KEPT as it comes; a run that was stopped goes on, a case
+that failed is a row that says so and is tried again, rows of another commit are measured anew.
 
     python -m benchmarks.growth                 2,000 to 32,000 pictures
     python -m benchmarks.growth --most 100000
@@ -10,11 +11,11 @@ and read through its memory map.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,90 +23,109 @@ import numpy as np
 import torch
 import typer
 
-from benchmarks import measure
-from benchmarks.inputs import CLASSES, classifier, subsets
-from pipeline.data.batches import Faces, load_images
-from pipeline.settings import TrainSettings
-from pipeline.training import fit
-from pipeline.unlearning import base
-from pipeline.unlearning.dlfd import Settings
+from benchmarks import inputs, measure
+from benchmarks.growth_case import LIMITED, Case
 
-LIMIT_MIB = 1024  # of private memory, for the training that must stream
-
-app = typer.Typer(add_completion=False)
+SIZES = (2_000, 8_000, 32_000, 100_000)
+SIDE = 32  # pixels, where the number of pictures grows: whole passes over so many
+PERSONS = (1, 10, 100, 1_000)
+SIDES = (32, 64, 128)
+DRAWN = 288  # different faces of a store; where it has more they come again, which costs the same
+FIGURES = ("training, s", "DLFD, s", "peak private memory, MiB")  # whose growth is told
 
 
-@app.command()
-def run(most: int = 32_000, pictures_per_person: int = 3) -> None:
-    """All cases."""
+def main(most: int = typer.Option(32_000, min=SIZES[0], help="retain pictures")) -> None:
+    """Twelve minutes on 2 idle cores; half an hour with `--most 100000`."""
     device = measure.device()
-    sizes = [size for size in (2_000, 8_000, 32_000, 100_000) if size <= most]
-    rows = [_case("retain pictures", size, retain=size) for size in sizes]
-    rows += [
-        _case("forget persons", persons, retain=4_000, forget=persons * pictures_per_person)
-        for persons in (1, 10, 100, 1000)
-    ]
-    rows += [_case("pixels a side", side, retain=2_000, size=side) for side in (32, 64, 128)]
-    limited = _case("store larger than its memory", 40_000, retain=40_000, size=128, limit=LIMIT_MIB, batches=20)
-    measure.report("growth", device, [*rows, limited], limit=f"{LIMIT_MIB} MiB of private memory in the last row")
+    kept = measure.SCRATCH / f"growth-{device.type}.jsonl"
+    rows = measured(cases(most), kept)
+    failed = [row for row in rows if "failed" in row]
+    setting = f"ResNet18, drawn faces; transport plans: {inputs.exact_transport()}"
+    measure.report("growth", device, rows, repeats=1, setting=setting, exponents=exponents(rows))
+    if failed:
+        raise measure.BenchmarkError(f"{len(failed)} of {len(rows)} cases failed: run it again to try these again")
+    kept.unlink()
 
 
-@app.command()
-def one(retain: int, forget: int, size: int, limit: int, batches: int) -> None:
-    """One case, in this process; the outcome goes to stdout as JSON."""
-    device = measure.device()
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+def cases(most: int) -> list[Case]:
+    """From the quick to the slow ones."""
+    forgetting = [Case("forget persons", count, retain=1_000, persons=count, size=SIDE) for count in PERSONS]
+    growing = [Case("pixels a picture", side**2, retain=640, persons=100, size=side) for side in SIDES]
+    larger = [Case("retain pictures", size, retain=size, persons=100, size=SIDE) for size in SIZES if size <= most]
+    return [*forgetting, *growing, LIMITED, *larger]
+
+
+def measured(wanted: list[Case], kept: Path) -> list[dict[str, Any]]:
+    """A row for each case, from `kept` where it has been measured on this commit."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    commit = measure.commit()
+    rows = []
+    for case in wanted:
+        row = _known(kept, asdict(case), commit)
+        if row is None:
+            row = {"what grows": case.what, "value": case.value, **_run(case)}
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"case": asdict(case), "commit": commit, "row": row}) + "\n")
+        typer.echo(f"{case.what} {case.value}: {row}", err=True)
+        rows.append(row)
+    return rows
+
+
+def exponents(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """p of figure ∝ value^p for each thing that grows, by least squares of the logarithms: 1 is linear growth."""
+    table: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if "failed" not in row:
+            table.setdefault(row["what grows"], []).append(row)
+    return {
+        what: {figure: _slope([row["value"] for row in some], [row[figure] for row in some]) for figure in FIGURES}
+        for what, some in table.items()
+        if len(some) > 1
+    }
+
+
+def _slope(values: list[float], figures: list[float]) -> float:
+    return round(float(np.polyfit(np.log(values), np.log(figures), 1)[0]), 2)
+
+
+def _known(kept: Path, case: dict[str, Any], commit: str) -> dict[str, Any] | None:
+    """The row that was kept; not one of a failure."""
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
+    for one in map(json.loads, lines):
+        if one["case"] == case and one["commit"] == commit and "failed" not in one["row"]:
+            found: dict[str, Any] = one["row"]
+            return found
+    return None
+
+
+def _run(case: Case) -> dict[str, Any]:
+    """What a process tells of a case."""
+    with tempfile.TemporaryDirectory(dir=measure.SCRATCH) as folder:
         path = Path(folder) / "images.npy"
-        _write(path, retain + 2 * forget, size)
-        if limit:
-            used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            cap = (limit + (0 if device.type == "cpu" else 16_384)) * 2**20
-            resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
-            print(f"{used} MiB in use before the limit", file=sys.stderr)
-        images = load_images(np.load(path, mmap_mode="c"), device)
-        counts = {"retain": retain, "forget": forget, "validation": forget}
-        faces = subsets(images, torch.arange(len(images)) % CLASSES, counts)
-        print(json.dumps(_measure(faces, device, batches) | {"store, MiB": path.stat().st_size // 2**20}))
-
-
-def _case(
-    what: str, value: int, *, retain: int, forget: int = 300, size: int = 48, limit: int = 0, batches: int = 40
-) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.growth", "one", *map(str, (retain, forget, size, limit, batches))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{what} {value}: {done.stderr[-2000:]}")
-    row = {"what grows": what, "value": value, **json.loads(done.stdout.splitlines()[-1])}
-    print(row, file=sys.stderr)
-    return row
+        try:
+            _write(path, case.pictures, case.size)
+        except OSError as error:
+            return {"failed": str(error)}
+        command = [sys.executable, "-m", "benchmarks.growth_case", json.dumps(asdict(case)), str(path)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            return {"failed": (done.stdout.splitlines() or [f"exit code {done.returncode}"])[-1]}
+        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return told | {"store, MiB": path.stat().st_size // 2**20}
 
 
 def _write(path: Path, count: int, size: int) -> None:
-    """A store's images.npy of noise, written as a stream."""
-    rng = np.random.default_rng(0)
+    """A store's images.npy, written as a stream. Of picture i the class is i modulo the number of classes."""
+    from pipeline.data.sources.synthetic import draw
+
+    drawn = np.stack([draw(0, *divmod(number, 3), size) for number in range(min(DRAWN, count))])
+    faces = inputs.coloured(torch.from_numpy(drawn), torch.arange(len(drawn)) % inputs.CLASSES).numpy()
     with path.open("wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
         np.lib.format.write_array_header_1_0(file, header)
-        for start in range(0, count, 1000):
-            file.write(rng.bytes(min(1000, count - start) * size * size * 3))
-
-
-def _measure(faces: dict[str, Faces], device: torch.device, batches: int) -> dict[str, Any]:
-    """Rate of training on pictures from all over the store, seconds of a DLFD pass, peak memory."""
-    model = classifier(device)
-    seen = faces["retain"].sample(batches * 64, seed=0)
-    started = time.perf_counter()
-    fit(model, seen, TrainSettings(epochs=1), seed=0)
-    rate = len(seen) / (time.perf_counter() - started)
-    run = base.Run(seed=0)
-    settings = Settings(epochs=1, forgetting_threshold=0.0)
-    base.unlearn(base.get("dlfd"), model, {**faces, "retain": seen}, settings, run)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    told = {"training, images/s": rate, "DLFD, images/s": len(seen) / run.seconds, "peak memory, MiB": peak}
-    if device.type == "cuda":
-        told["peak GPU memory, MiB"] = torch.cuda.max_memory_allocated() / 2**20
-    return told
+        for start in range(0, count, len(faces)):
+            file.write(faces[: count - start].tobytes())
 
 
 if __name__ == "__main__":
-    app()
+    measure.program(main)

@@ -6,16 +6,35 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+import typer
 
+from pipeline.errors import PipelineError
 from pipeline.machine import processor
+from stages.common import guarded
 
 RESULTS = Path(__file__).parent / "results"
+SCRATCH = Path("local/benchmarks")
+MEASURED = ("pipeline", "stages", ":(glob)benchmarks/*.py", "params.yaml")  # what a figure depends on, in the checkout
+
+Count = Annotated[int, typer.Option(min=1)]  # of an option
+
+
+class BenchmarkError(PipelineError):
+    """A benchmark cannot measure what its name says; the message says why."""
+
+
+def program(main: Callable[..., Any]) -> None:
+    """Run a benchmark's `main` as a command line program, with one message for an error a person can act on."""
+    typer.run(guarded(main))
 
 
 def interleaved(
@@ -61,13 +80,47 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def report(name: str, where: torch.device, rows: list[dict[str, Any]], **said: Any) -> None:
-    """Print the rows and write benchmarks/results/<name>-<cpu|cuda>.json."""
-    told = {"benchmark": name, "machine": machine(where), **said, "rows": rows}
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}-{where.type}.json"
+def commit() -> str:
+    """Of the code that is measured, ` with changes` where it differs from it; `none` outside of a git checkout."""
+
+    def git(*words: str) -> str:
+        asked = subprocess.run(["git", *words], cwd=RESULTS.parents[1], capture_output=True, text=True, check=True)
+        return asked.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", *MEASURED)
+        return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "none"
+
+
+def folder() -> Path:
+    """Where records go: RESULTS from a benchmark that was run as it stands, SCRATCH from one with options.
+
+    So a quick look never takes the place of a record.
+    """
+    chosen = SCRATCH if sys.argv[1:] else RESULTS
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen
+
+
+def report(name: str, where: torch.device, rows: list[dict[str, Any]], *, repeats: int, **said: Any) -> None:
+    """Print the rows and write <name>-<cpu|cuda>.json into `folder()`, with what is needed to measure them again.
+
+    Args:
+        repeats: how often each figure was taken.
+        said: more to tell about all of the rows.
+    """
+    measured = {
+        "commit": commit(),
+        "command": " ".join(["python", *sys.orig_argv[1:]]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "repeats": repeats,
+    }
+    told = {"benchmark": name, "machine": machine(where), "measured": measured, **said, "rows": rows}
+    path = folder() / f"{name}-{where.type}.json"
     path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    for key, value in {**told["machine"], **said}.items():
+    for key, value in {**told["machine"], **measured, **said}.items():
         print(f"{key}: {value}")
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = [columns, *([_text(row.get(key, "")) for key in columns] for row in rows)]

@@ -13,8 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from benchmarks import clones, measure
 
 KNOB = "dlfd.ot_weight=2"
@@ -23,8 +21,10 @@ COMMIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=none", "commit",
 GOALS = {"cold": 480.0, "no-op": 4.0, KNOB: 60.0}
 
 
-def main(repeats: int = 3, folder: Path | None = None) -> None:
+def main(repeats: measure.Count = 3, folder: Path | None = None) -> None:
     """Minutes of work: the cold run is measured once, what is short is repeated."""
+    if folder and folder.exists():
+        raise measure.BenchmarkError(f"{folder} is there already: name a folder that is not, or remove it")
     with tempfile.TemporaryDirectory() as scratch:
         clone = folder or Path(scratch) / "clone"
         clones.clone(clone)
@@ -34,7 +34,7 @@ def main(repeats: int = 3, folder: Path | None = None) -> None:
             started = time.perf_counter()
             done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise RuntimeError(f"{' '.join(command)}: {done.stderr[-3000:]}")
+                raise measure.BenchmarkError(f"{' '.join(command)}: {done.stderr[-3000:]}")
             return time.perf_counter() - started
 
         rows: list[dict[str, Any]] = [_row("cold", [timed("dvc", "repro")])]
@@ -46,7 +46,7 @@ def main(repeats: int = 3, folder: Path | None = None) -> None:
             _row(f"start-up of {name}", [timed(sys.executable, "-c", _start(name)) for _ in range(repeats)])
             for name in STAGES
         ]
-    measure.report("pipeline", measure.device(), [*rows, *starts, *stages])
+    measure.report("pipeline", measure.device(), [*rows, *starts, *stages], repeats=repeats)
 
 
 def _row(what: str, seconds: list[float]) -> dict[str, Any]:
@@ -90,4 +90,4 @@ def _stages(clone: Path) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    measure.program(main)

@@ -42,8 +42,8 @@ COLUMNS = {  # of the Markdown table
 
 
 def main(
-    rounds: int = 5,
-    persons: int = 20,
+    rounds: measure.Count = 5,
+    persons: measure.Count = 20,
     methods: str = "finetune,dlfd",
     folder: Path = FOLDER,
     setting: list[str] = typer.Option([], "--set", "-S", help="as for `dvc exp run`, such as train.epochs=2"),
@@ -56,8 +56,8 @@ def main(
             clones.clone(root)
         clones.configure(root, {"unlearn.methods": [method], **dict(clones.setting(one) for one in setting)})
         rows += chain(root, method, rounds=rounds, persons=persons)
-    measure.report("rounds", measure.device(), rows, persons_a_round=persons, set=", ".join(setting))
-    path = measure.RESULTS / f"rounds-{measure.device().type}.md"
+    measure.report("rounds", measure.device(), rows, repeats=1, persons_a_round=persons, set=", ".join(setting))
+    path = measure.folder() / f"rounds-{measure.device().type}.md"
     path.write_text(markdown(rows), encoding="utf-8")
     typer.echo(path.read_text(encoding="utf-8"))
 
@@ -66,7 +66,7 @@ def chain(root: Path, method: str, *, rounds: int, persons: int) -> list[dict[st
     """All rounds of one method in a checkout whose params.yaml has that method alone; a row a round.
 
     Raises:
-        RuntimeError: a command failed; its output is in the message.
+        BenchmarkError: a command failed; its output is in the message.
     """
     state = root / "local" / "rounds.json"
     done: list[dict[str, Any]] = json.loads(state.read_text(encoding="utf-8")) if state.exists() else []
@@ -150,7 +150,7 @@ def _command(root: Path, *command: str) -> None:
     words = [sys.executable, "-m", "dvc", *command[1:]] if command[0] == "dvc" else list(command)
     done = subprocess.run(words, cwd=root, env=clones.environment(root), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command[:3])} in {root}: {done.stdout[-1500:]}\n{done.stderr[-3000:]}")
+        raise measure.BenchmarkError(f"{' '.join(command[:3])} in {root}: {done.stdout[-1500:]}\n{done.stderr[-3000:]}")
 
 
 def _text(value: Any) -> str:
@@ -164,4 +164,4 @@ def _text(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    measure.program(main)

@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import typer
 from PIL import Image
 
 from benchmarks import measure
@@ -36,7 +35,13 @@ SIZES = ((48, "as in the default store"), (1080, "as from a phone's messenger"))
 START = 120.0  # seconds that a server may take
 
 
-def main(image_size: int = 48, pictures: int = 256, requests: int = 200, repeats: int = 5, http: bool = True) -> None:
+def main(
+    image_size: measure.Count = 48,
+    pictures: measure.Count = 256,
+    requests: measure.Count = 200,
+    repeats: measure.Count = 5,
+    http: bool = True,
+) -> None:
     """Throughput and latency with a ResNet18."""
     where = measure.device()
     model, info = classifier(where).eval(), {"architecture": "resnet18", "task": "age", "image_size": image_size}
@@ -50,7 +55,8 @@ def main(image_size: int = 48, pictures: int = 256, requests: int = 200, repeats
             served = _saved(model.to("cpu"), info, Path(scratch))
             for side, what in SIZES:
                 rows += _latencies(served, jpeg(side), f"{side} px, {what}", requests, http)
-    measure.report("serving", where, rows, setting=f"ResNet18 at {image_size} px; latency: one worker on the CPU")
+    told = f"ResNet18 at {image_size} px; latency: one worker on the CPU, {requests} requests"
+    measure.report("serving", where, rows, repeats=repeats, setting=told)
 
 
 def jpeg(side: int) -> bytes:
@@ -149,4 +155,4 @@ def _wait(process: subprocess.Popen[bytes], address: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    measure.program(main)

@@ -31,7 +31,13 @@ from pipeline.training import Updater, fit, predict
 GOAL = 0.9
 
 
-def main(repeats: int = 5, images: int = 2560, image_size: int = 48, batch_size: int = 64, workers: int = -1) -> None:
+def main(
+    repeats: measure.Count = 5,
+    images: measure.Count = 2560,
+    image_size: measure.Count = 48,
+    batch_size: int = typer.Option(64, min=2),
+    workers: int = -1,
+) -> None:
     """Images a second of all three."""
     device = measure.device()
     workers = torch.get_num_threads() if workers < 0 else workers
@@ -58,6 +64,7 @@ def main(repeats: int = 5, images: int = 2560, image_size: int = 48, batch_size:
         "training",
         device,
         rows,
+        repeats=repeats,
         setting=f"ResNet18, {images} pictures, {image_size} px, batch {batch_size}, recipe with {workers} workers",
         goal=f"at least {GOAL:.0%} of the ceiling",
     )
@@ -114,4 +121,4 @@ class _Recipe:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    measure.program(main)

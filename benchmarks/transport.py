@@ -3,11 +3,12 @@
 The error of a plan P is (<P, M> - <P*, M>) / <P*, M>; its marginal error is the greatest gap to uniform weights, as a
 share of a weight.
 
-    python -m benchmarks.transport --repeats 9
+    python -m benchmarks.transport
 """
 
 from __future__ import annotations
 
+import importlib.util
 from functools import partial
 
 import torch
@@ -21,8 +22,11 @@ SIZES = (32, 64, 128, 256, 512, 1024)
 REGULARISATIONS = (0.05, 0.01)
 
 
-def main(repeats: int = 9, width: int = 512) -> None:
+def main(repeats: measure.Count = 9, width: measure.Count = 512) -> None:
     """A row a size: features as ResNet18's after its ReLU, two clouds half a standard deviation apart."""
+    if not importlib.util.find_spec("ot"):
+        typer.echo("transport: skipped, it compares solvers of POT, which is not installed here (pip install pot)")
+        return
     device, rows = measure.device(), []
     generator = torch.Generator().manual_seed(0)
     for size in SIZES:
@@ -43,7 +47,7 @@ def main(repeats: int = 9, width: int = 512) -> None:
                     "marginal error": _marginal_error(found),
                 }
             )
-    measure.report("transport", device, rows, setting=f"cosine cost of features of width {width}")
+    measure.report("transport", device, rows, repeats=repeats, setting=f"cosine cost of features of width {width}")
 
 
 def _marginal_error(found: Tensor) -> float:
@@ -52,4 +56,4 @@ def _marginal_error(found: Tensor) -> float:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    measure.program(main)

@@ -1,0 +1,173 @@
+"""One case of `benchmarks.growth` in this process: its time and its peak memory, as JSON on stdout."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import inputs, measure
+from benchmarks.dlfd_pass import dearest
+from pipeline.data.batches import Faces, load_images
+from pipeline.settings import TrainSettings
+from pipeline.training import fit
+from pipeline.unlearning.dlfd import Settings
+
+PICTURES = 3  # of a person
+STATUS = Path("/proc/self/status")
+WATCHED = 0.02  # seconds between two looks at the memory
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is measured.
+
+    Attributes:
+        what, value: that grows, and how far.
+        retain: pictures; there is an epoch of training and a DLFD pass over them.
+        persons: to forget.
+        size: pixels a side.
+        limit: MiB of private memory that the process may have, beside the map of the store; 0 for no limit.
+        sample: pictures, from all over the store, that are trained on where not all of `retain` are.
+    """
+
+    what: str
+    value: int
+    retain: int
+    persons: int
+    size: int
+    limit: int = 0
+    sample: int = 0
+
+    @property
+    def pictures(self) -> int:
+        """Of the store: retain, forget, and as many for validation."""
+        return self.retain + 2 * PICTURES * self.persons
+
+
+LIMITED = Case("store larger than the memory", 160_000, retain=160_000, persons=100, size=64, limit=1536, sample=640)
+
+
+def measured(case: Case, path: Path) -> dict[str, Any]:
+    """The row of a case.
+
+    Args:
+        path: of a store's images.npy.
+
+    Raises:
+        BenchmarkError: the limit does not limit, or a check ended DLFD's pushing.
+    """
+    device = torch.device("cpu") if case.limit else measure.device()  # a GPU holds all pictures
+    inputs.exact_transport()
+    told: dict[str, Any] = limited(case.limit, path.stat().st_size) if case.limit else {}
+    with Peak() as peak:
+        images = load_images(np.load(path, mmap_mode="c"), device)  # as pipeline.data.store opens it
+        labels = torch.arange(case.pictures) % inputs.CLASSES
+        forget = PICTURES * case.persons
+        faces = inputs.subsets(images, labels, {"retain": case.retain, "forget": forget, "validation": forget})
+        faces["validation"] = inputs.mistaken(faces["validation"])
+        if case.sample:
+            told["reading all pictures, images/s"] = len(faces["retain"]) / _reading(faces["retain"])
+            faces["retain"] = faces["retain"].sample(case.sample, seed=0)
+        told |= _timed(faces, device)
+    told |= peak.told()
+    if device.type == "cuda":
+        told["peak GPU memory, MiB"] = torch.cuda.max_memory_allocated() / 2**20
+    return told
+
+
+def limited(mebibytes: int, store: int) -> dict[str, Any]:
+    """Have the kernel refuse this process more private memory than that, and see that it does.
+
+    RLIMIT_DATA counts what is private and may be written. That is how the store is mapped, so all of its size counts
+    although none of it is ever copied: the limit is that much higher. Pages of the file stay the kernel's to drop.
+
+    Args:
+        store: bytes of the file that will be mapped.
+
+    Raises:
+        BenchmarkError: memory beyond the limit is given all the same.
+    """
+    cap = mebibytes * 2**20 + store
+    resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
+    try:
+        np.empty(cap, np.uint8)
+    except MemoryError:
+        return {"limit, MiB": mebibytes, "limited by": "RLIMIT_DATA, less the store's map"}
+    raise measure.BenchmarkError("RLIMIT_DATA does not limit memory on this system: this case needs Linux")
+
+
+class Peak:
+    """The most memory within a `with`, by Linux's count: of private pages, and with pages of mapped files."""
+
+    def __enter__(self) -> Peak:
+        self.private, self._done = 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def told(self) -> dict[str, float]:
+        """Of the process so far; empty where there is no /proc."""
+        found = {"peak private memory, MiB": self.private, "peak with mapped files, MiB": in_use("VmHWM")}
+        return {name: round(value, 1) for name, value in found.items() if value}
+
+    def _watch(self) -> None:
+        while True:
+            self.private = max(self.private, in_use("RssAnon"))
+            if self._done.wait(WATCHED):
+                return
+
+
+def in_use(kind: str) -> float:
+    """MiB of a kind of memory as /proc names it; 0 where there is no /proc."""
+    lines = STATUS.read_text(encoding="ascii").splitlines() if STATUS.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{kind}:")), 0.0)
+
+
+def _reading(faces: Faces) -> float:
+    """Seconds of an epoch's batches, without a model."""
+    started = time.perf_counter()
+    for _ in faces.epoch(64, seed=0, epoch=0, augment=True):
+        pass
+    return time.perf_counter() - started
+
+
+def _timed(faces: dict[str, Faces], device: torch.device) -> dict[str, float]:
+    """An epoch of training, and a DLFD pass at the settings of the code in which every batch is pushed that may be."""
+    model, retain = inputs.classifier(device), faces["retain"]
+    started = time.perf_counter()
+    fit(model, retain, TrainSettings(epochs=1), seed=0)
+    training = time.perf_counter() - started
+    run = dearest(model, faces, Settings(epochs=1))
+    return {
+        "training, s": training,
+        "training, images/s": len(retain) / training,
+        "DLFD, s": run.seconds,
+        "DLFD, images/s": len(retain) / run.seconds,
+    }
+
+
+def main() -> None:
+    """Of a JSON of a Case and the path of a store; of an error the last line is its message."""
+    case, path = Case(**json.loads(sys.argv[1])), Path(sys.argv[2])
+    try:
+        print(json.dumps(measured(case, path)))
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}".splitlines()[0])
+        raise
+
+
+if __name__ == "__main__":
+    main()
