@@ -1,6 +1,6 @@
 """Pictures and models to measure with, which need no data: noise costs what faces cost.
 
-The colour of a picture tells its class, so that a model has learned it within an epoch. With wrong labels on
+The colour of a picture tells its class, so that a model learns it from few pictures (`teach`). With wrong labels on
 validation (`mistaken`) its losses are then surely greater than those of forget, and no check of dynamic forgetting ends
 the pushing, at its full cost.
 """
@@ -19,8 +19,11 @@ import torch
 from pipeline import models
 from pipeline.data.batches import Faces
 from pipeline.models import FaceClassifier
+from pipeline.settings import TrainSettings
+from pipeline.training import fit
 
 CLASSES = 8
+TAUGHT = 192  # pictures
 AT_REST = 1e-9  # a learning rate at which every step is computed and the model stays as it is
 
 
@@ -52,6 +55,12 @@ def subsets(images: torch.Tensor, labels: torch.Tensor, counts: dict[str, int]) 
 def mistaken(faces: Faces) -> Faces:
     """The same pictures, every label another."""
     return replace(faces, labels=(faces.labels + 1) % CLASSES)
+
+
+def teach(model: FaceClassifier, faces: Faces) -> None:
+    """Have a model know the colours, of pictures it has not seen as well."""
+    few = TrainSettings(epochs=2, batch_size=16, learning_rate=0.01)
+    fit(model, faces.sample(TAUGHT, seed=0), few, seed=0, title="learning what is to be forgotten")
 
 
 def classifier(device: torch.device, architecture: str = "resnet18") -> FaceClassifier:
