@@ -77,6 +77,7 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
         '"erase", "--yes"',
     ),
     r"python -m benchmarks\.(rounds|serving)": ("tests/benchmarks/test_benchmarks.py::*", "measure, rounds, serving"),
+    r"python -m benchmarks\.growth": ("tests/benchmarks/test_growth.py::*", "growth.main"),
     r"python -m benchmarks\.fair_validation": ("tests/benchmarks/test_benchmarks.py::*", "fair_validation"),
     r"python -m benchmarks\.results": ("tests/benchmarks/test_results.py::*", "results.filled"),
     r"make test": (".ci/run::*", "make test"),
