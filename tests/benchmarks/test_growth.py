@@ -104,6 +104,7 @@ def test_a_store_is_written_whole_with_the_colours_of_its_classes(tmp_path: Path
     growth._write(path, growth.DRAWN + 3, 16)
     images = np.load(path, mmap_mode="r")
     assert images.shape == (growth.DRAWN + 3, 16, 16, 3)
+    assert path.stat().st_size == images.offset + images.nbytes, "and not a byte more"
     assert (images[:3] == images[growth.DRAWN :]).all(), "they come again"
     assert growth.DRAWN % inputs.CLASSES == 0, "with the class they had"
     assert images[7::8].mean() < 0.6 * images[0::8].mean(), "class 7 is dim in all channels"
