@@ -78,6 +78,10 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
     ),
     r"python -m benchmarks\.(rounds|serving)": ("tests/benchmarks/test_benchmarks.py::*", "measure, rounds, serving"),
     r"python -m benchmarks\.growth": ("tests/benchmarks/test_growth.py::*", "growth.main"),
+    r"python -m benchmarks\.trials.*": (
+        "tests/end_to_end/test_long_commands.py::test_trials_are_kept_as_they_end_and_not_run_again",
+        "benchmarks.trials",
+    ),
     r"python -m benchmarks\.fair_validation": ("tests/benchmarks/test_benchmarks.py::*", "fair_validation"),
     r"python -m benchmarks\.results": ("tests/benchmarks/test_results.py::*", "results.filled"),
     r"make test": (".ci/run::*", "make test"),

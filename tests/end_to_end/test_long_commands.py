@@ -102,3 +102,20 @@ def test_a_search_proposes_knobs(checkout: Checkout) -> None:
         assert f"{method}: trial 0, NoMUS" in told.out
         assert f"dvc exp run -S {method}." in told.out
     assert list((checkout.root / "reports/search").iterdir())
+
+
+def test_trials_are_kept_as_they_end_and_not_run_again(checkout: Checkout) -> None:
+    """The command of docs/dlfd.md on two lines, and a third that comes later."""
+    lines = checkout.root / "results/few.txt"
+    lines.write_text("# two of them\nfinetune\ndlfd  matching_weight=0\n")
+    command = ["python", "-m", "benchmarks.trials", "results/few.txt", "--seeds", "0,1"]
+    run(checkout, command)
+    first = pd.read_csv(lines.with_suffix(".csv"))
+    assert list(first["trial"]) == ["original", "retrained", *["finetune"] * 2, *["dlfd matching_weight=0"] * 2]
+    assert first["calibrated_auc"][1] == 0.5, "the oracle is its own measure"
+    lines.write_text(lines.read_text() + "finetune learning_rate=0.2\n")
+    run(checkout, command)
+    second = pd.read_csv(lines.with_suffix(".csv"))
+    pd.testing.assert_frame_equal(second.head(len(first)), first)  # seconds too: they did not run again
+    assert list(second["trial"][len(first) :]) == ["finetune learning_rate=0.2"] * 2
+    assert "| finetune learning_rate=0.2 |" in lines.with_suffix(".md").read_text(encoding="utf-8")
