@@ -81,13 +81,13 @@ def test_the_dearest_pass_pushes_whatever_may_be_pushed(monkeypatch: pytest.Monk
     monkeypatch.setattr(inputs, "classifier", small_classifier)
     often = replace(settings, batch_size=8, steps=1, check_every=3)
     case = dlfd_pass.Case("tiny", often, 8, 10, 16, 160, 40, 0.1)
-    row = dlfd_pass.measured(case, CPU, repeats=2)
+    row = dlfd_pass.measured(case, CPU, repeats=1)
     may = row["batches"] * (1 - settings.recovery_share)
     assert row["batches"] == 20 * settings.epochs
     assert row["pushed"] == np.ceil(may)
     assert row["checks"] == np.ceil(row["pushed"] / 3)
     share = row["share of retraining"]["median"]
-    assert 0 < share == pytest.approx(row["pass, s"]["median"] / row["epoch, s"]["median"] / 10, rel=0.9)
+    assert 0 < share == pytest.approx(row["pass, s"]["median"] / row["epoch, s"]["median"] / 10)
 
 
 def test_a_pass_that_a_check_ends_is_no_dearest_pass() -> None:
