@@ -230,6 +230,14 @@ def test_a_kept_table_is_what_its_cells_say(name: str, monkeypatch: pytest.Monke
     assert results.page(name) == (ROOT / f"results/{name}.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("commit", ["4e25179", "1234567", "0000001"])
+def test_a_commit_that_looks_like_a_number_stays_a_commit(written: Path, commit: str) -> None:
+    write([{**row, "gate": "passes", "revision": commit} for row in ROWS])
+    assert set(results.cells("faces")["revision"]) == {commit}
+    assert f"Code: {commit}." in results.block("faces", Path("page.md"))
+    assert f"Code: {commit}." in results.page("faces")
+
+
 def test_a_block_of_trials_is_what_the_benchmark_wrote(written: Path) -> None:
     Path("results/some.md").write_text("| a | b |\n")
     before = "before\n<!-- trials some -->\nold\n<!-- end -->\nafter"
