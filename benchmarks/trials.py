@@ -27,7 +27,7 @@ from pipeline.errors import ConfigError
 from pipeline.evaluation import likelihood
 from pipeline.evaluation.membership import auc
 from pipeline.evaluation.metrics import on_validation
-from pipeline.evaluation.samples import Results, per_sample
+from pipeline.evaluation.samples import per_sample
 from pipeline.models import FaceClassifier
 from pipeline.unlearning import base
 
@@ -69,9 +69,10 @@ class Judge:
         needed = ("retain", "forget", "validation")
         self.faces = subsets.load(layout.FACES, self.splits, self.device, task=self.params.task, only=needed)
         self.models = {name: models.load(layout.MODELS / name, self.device) for name in YARDSTICKS}
-        alike = subsets.matched(self.faces["validation"], self.faces["forget"], self.params.seed)
-        self.compared = {"forget": self.faces["forget"], "validation": alike}
-        self.oracle = per_sample(self.models["retrained"], self.compared, self.splits)
+        self.judged: dict[str, Faces] = {name: self.faces[name] for name in ("forget", "validation")}
+        alike = subsets.matched(self.judged["validation"], self.judged["forget"], self.params.seed)
+        self.compared = [*self.judged["forget"].rows.tolist(), *alike.rows.tolist()]
+        self.oracle = per_sample(self.models["retrained"], self.judged, self.splits).table
 
     def run(self, trial: str, seed: int) -> Row:
         """Figures of one trial, or of a yardstick.
@@ -87,22 +88,17 @@ class Judge:
         return {**self._figures(model), "status": run.status, "seconds": run.seconds}
 
     def _figures(self, model: FaceClassifier) -> Row:
+        """Of one pass over forget and validation; the areas are of forget and as many of validation, labels alike."""
+        table = per_sample(model, self.judged, self.splits).table
         quick = replace(self.params.evaluate, bootstrap=0)
-        judged: dict[str, Faces] = {name: self.faces[name] for name in ("forget", "validation")}
-        figures = on_validation(per_sample(model, judged, self.splits).table, quick, self.params.seed)
-        found = per_sample(model, self.compared, self.splits)
-        return {**figures, "auc": _auc(found, -found.table["loss"]), "calibrated_auc": _auc(found, self._score(found))}
-
-    def _score(self, found: Results) -> pd.Series:
-        unseen = (found.table["subset"] == "validation").to_numpy()
-        margins, out = (one.table["margin"].to_numpy() for one in (found, self.oracle))
-        return pd.Series(likelihood.calibrated(margins, out, unseen))
-
-
-def _auc(found: Results, score: pd.Series) -> float:
-    """Of forget against validation with its label mix."""
-    forget = found.table["subset"] == "forget"
-    return float(auc(score[forget].to_numpy(), score[~forget].to_numpy()))
+        figures = on_validation(table, quick, self.params.seed)
+        chosen = table["image"].isin(self.compared).to_numpy()
+        kept, oracle = table[chosen], self.oracle[chosen]
+        unseen = (kept["subset"] == "validation").to_numpy()
+        score = likelihood.calibrated(kept["margin"].to_numpy(), oracle["margin"].to_numpy(), unseen)
+        plain = -kept["loss"].to_numpy()
+        areas = {name: float(auc(of[~unseen], of[unseen])) for name, of in (("auc", plain), ("calibrated_auc", score))}
+        return {**figures, **areas}
 
 
 def read(trial: str) -> tuple[str, Any]:

@@ -95,7 +95,7 @@ def choose(found: pd.DataFrame, original: Mapping[str, float], settings: Registe
     """The trial whose knobs a method is to have.
 
     Args:
-        found: of `search`, with its column `gate`.
+        found: a row a trial, with its number and its figures of `on_validation`.
         original: figures of `on_validation` of the original model.
         settings: the gate's limits.
     """
