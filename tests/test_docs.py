@@ -66,7 +66,7 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
     r"dlfd certificate verify .*": (f"{END}/test_erasure.py::*", '"certificate", "verify"'),
     r"dlfd certificate issue 3": ("tests/cli/test_models_command.py::*", '"issue"'),
     r"make ui": (f"{END}/test_mlflow_ui.py::*", '"server", "--backend-store-uri"'),
-    r"dlfd evaluate .*": ("tests/test_checkpoints.py::*", '"evaluate", "--checkpoint"'),
+    r"dlfd evaluate .*": ("tests/learning/test_checkpoints.py::*", '"evaluate", "--checkpoint"'),
     r"dlfd table .*": (f"{END}/test_long_commands.py::*", '"dlfd table 1"'),
     r"dlfd search .*": (f"{END}/test_long_commands.py::*", '"dlfd search"'),
     r"dvc exp run -S 'unlearn\.methods=.*": (f"{END}/test_long_commands.py::*", "unlearn.methods"),
@@ -96,7 +96,7 @@ LONG = {  # command -> why it is parsed and not run
     r"make quick": "a part of `make test`",
     r"make audit": "asks PyPI",
     r"dvc exp run -S (data\.image_size=128 .*|seed=1)": "all anew; end-to-end tests have run it all at another size",
-    r"dvc exp run -S model\.weights=.*": "weights of the reader's; tests/test_architectures.py makes its own",
+    r"dvc exp run -S model\.weights=.*": "weights of the reader's; tests/learning/test_architectures.py makes its own",
     r"dvc pull": "a remote of the reader's",
 }
 BLOCKS, PROSE = doc_commands.in_blocks(), doc_commands.in_prose()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline import config, evidence, gate, promotion, registry, service_record
+from pipeline import config
 from pipeline.certificates import files, signing
 from pipeline.erasure import progress
+from pipeline.registry import evidence, gate, promotion, service_record, versions
 from stages.cli.certificate import KEY, tell_certificate
 from stages.cli.registered import NAME, resolve
 from stages.common import guarded
@@ -32,9 +33,9 @@ def group() -> None:
 def list_versions(name: str = NAME) -> None:
     """All registered versions, newest first, with their aliases and validation figures."""
     name = resolve(name)
-    known = registry.versions(name)
+    known = versions.every(name)
     if not known:
-        typer.echo(registry.nothing_yet(name))
+        typer.echo(versions.nothing_yet(name))
         return
     _show(name, known)
 
@@ -68,7 +69,7 @@ def promote(
         if not yes:
             typer.confirm(f"Make it the champion in place of {_named(plan.before)}?", abort=True)
     _carry_out(plan, signer)
-    typer.echo(f"Serve it: mlflow models serve -m models:/{name}@{registry.CHAMPION} --env-manager local")
+    typer.echo(f"Serve it: mlflow models serve -m models:/{name}@{versions.CHAMPION} --env-manager local")
 
 
 @app.command()
@@ -139,7 +140,7 @@ def _named(number: int | None) -> str:
     return "none" if number is None else f"version {number}"
 
 
-def _show(name: str, known: list[registry.Version]) -> None:
+def _show(name: str, known: list[versions.Version]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
