@@ -64,7 +64,7 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings(Section):
-    image_size: Annotated[int, Range(ge=16, le=512)] = 48
+    image_size: Annotated[int, Range(ge=32, le=512)] = 48
     on_corrupt: Literal["skip", "fail"] = "fail"
 
 

@@ -10,6 +10,7 @@ import typer
 
 from pipeline import comparison, config, layout
 from pipeline.erasure import progress
+from pipeline.hashes import file_hash
 from pipeline.registry import evidence, gate, model_card, versions
 from pipeline.tracking import stage_runs, tracking_store
 from stages.common import run
@@ -45,7 +46,7 @@ def _register(
     name: str, params: config.Params, decision: gate.Decision, metrics: dict[str, Any], run_id: str | None
 ) -> dict[str, Any]:
     folder, model_name = layout.MODELS / name, params.register.model_name
-    found = {"weights_sha256": versions.file_hash(folder / versions.WEIGHTS)}
+    found = {"weights_sha256": file_hash(folder / versions.WEIGHTS)}
     if not tracking_store.enabled():
         return found
     told = evidence.gather(name, params, decision)

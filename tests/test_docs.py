@@ -66,7 +66,7 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
     r"dlfd certificate verify .*": (f"{END}/test_erasure.py::*", '"certificate", "verify"'),
     r"dlfd certificate issue 3": ("tests/cli/test_models_command.py::*", '"issue"'),
     r"make ui": (f"{END}/test_mlflow_ui.py::*", '"server", "--backend-store-uri"'),
-    r"dlfd evaluate .*": ("tests/learning/test_checkpoints.py::*", '"evaluate", "--checkpoint"'),
+    r"dlfd evaluate .*": ("tests/test_checkpoints.py::*", '"evaluate", "--checkpoint"'),
     r"dlfd table .*": (f"{END}/test_long_commands.py::*", '"dlfd table 1"'),
     r"dlfd search .*": (f"{END}/test_long_commands.py::*", '"dlfd search"'),
     r"dvc exp run -S 'unlearn\.methods=.*": (f"{END}/test_long_commands.py::*", "unlearn.methods"),

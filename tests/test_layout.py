@@ -123,7 +123,7 @@ def test_every_file_of_the_library_rebuilds_some_stage() -> None:
     without_result = {
         "pipeline/__init__.py",
         "pipeline/serving/batch_prediction.py",
-        "pipeline/learning/checkpoints.py",
+        "pipeline/checkpoints.py",
         "pipeline/config.py",
         "pipeline/errors.py",
         "pipeline/layout.py",

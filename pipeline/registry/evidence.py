@@ -19,6 +19,7 @@ from pipeline import canonical, comparison, layout, pseudonyms
 from pipeline.config import Params
 from pipeline.erasure import progress, requests
 from pipeline.errors import RegistryError
+from pipeline.hashes import file_hash
 from pipeline.registry import version_files, versions
 from pipeline.registry.gate import Decision
 from pipeline.registry.versions import Version
@@ -82,7 +83,7 @@ def gather(name: str, params: Params, decision: Decision) -> dict[str, Any]:
         "requests": _requests(name),
         "data": {key: dataset.get(key) for key in ("name", "images", "persons", "image_size")},
         "split": {key: split.get(key) for key in ("protocol", "seed", "counts", "persons")},
-        "parent_weights_sha256": versions.file_hash(layout.MODELS / ORIGINAL / versions.WEIGHTS),
+        "parent_weights_sha256": file_hash(layout.MODELS / ORIGINAL / versions.WEIGHTS),
     }
     return dict(canonical.plain(told))
 

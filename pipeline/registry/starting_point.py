@@ -15,6 +15,7 @@ from pathlib import Path
 from pipeline import layout, pseudonyms
 from pipeline.erasure import rounds
 from pipeline.errors import RegistryError
+from pipeline.hashes import file_hash
 from pipeline.tracking import tracking_store
 
 WEIGHTS, INFO, SIDES = "model.safetensors", "model.json", "sides.csv"
@@ -47,12 +48,11 @@ def fetch(model: str, weights_sha256: str, folder: Path) -> None:
     """
     if not tracking_store.enabled():
         raise RegistryError(f"DLFD_TRACKING=off hides the registry, from which {model} is to be fetched: unset it")
-    from pipeline.registry import versions
-    from pipeline.serving import served_model
+    from pipeline.registry import version_folder
 
     name, _, number = model.rpartition("/")
-    found = served_model.fetch(name, int(number))
-    digest = versions.file_hash(found / WEIGHTS)
+    found = version_folder.fetch(name, int(number))
+    digest = file_hash(found / WEIGHTS)
     if digest != weights_sha256:
         raise RegistryError(
             f"the weights of {model} in the registry are not those that {layout.ROUND} names ({digest[:12]}, not "

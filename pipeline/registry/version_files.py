@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
-from pipeline.registry.versions import file_hash
+from pipeline.hashes import file_hash
 from pipeline.tracking.tracking_store import Store
 
 if TYPE_CHECKING:

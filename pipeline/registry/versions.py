@@ -8,7 +8,6 @@ go into service, and back, in `pipeline.registry.promotion`.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import layout
 from pipeline.errors import RegistryError
+from pipeline.hashes import file_hash
 from pipeline.registry import gate, starting_point
 from pipeline.tracking import tracking_store
 from pipeline.tracking.run_tree import revision
@@ -58,23 +58,6 @@ class Change:
 
     before: int | None
     after: int
-
-
-def file_hash(*paths: Path) -> str:
-    """SHA-256 of a file, as `sha256sum` gives it; of several files: that of their hashes.
-
-    Raises:
-        RegistryError: one is missing.
-    """
-    digests = []
-    for path in paths:
-        if not path.is_file():
-            raise RegistryError(f"{path} not found: run `dvc repro` (or `dvc checkout`) to get it back")
-        with path.open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256"))
-    if len(digests) == 1:
-        return digests[0].hexdigest()
-    return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
 
 
 def provenance(folder: Path, info: Mapping[str, Any]) -> dict[str, str]:

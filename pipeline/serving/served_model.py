@@ -17,7 +17,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mlflow.artifacts
 import mlflow.pyfunc
 import pandas as pd
 from mlflow.entities import LoggedModelOutput, Metric
@@ -25,11 +24,8 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
-from pipeline.errors import RegistryError
 from pipeline.learning import models
-from pipeline.registry import versions
 from pipeline.serving import prediction
-from pipeline.tracking import tracking_store
 from pipeline.tracking.tracking_store import Store
 
 PACKAGE = Path(__file__).parents[1]
@@ -88,48 +84,6 @@ def save(folder: Path, info: Mapping[str, Any], target: Path) -> None:
     """Write the model into a folder of its own, which `mlflow models serve -m` takes as well."""
     with _described(folder, info) as told:
         mlflow.pyfunc.save_model(target, **told)
-
-
-def fetch(name: str, number: int | None = None, alias: str = versions.CHAMPION) -> Path:
-    """The model folder of a registered version, downloaded where the artifacts are elsewhere.
-
-    Args:
-        name: of the registered model.
-        number: of the version; default: the one that has the alias.
-
-    Raises:
-        RegistryError: there is no such version, it holds no model folder, or its weights are not those that were
-            registered.
-        TrackingError: MLflow cannot be reached.
-    """
-    version = _chosen(name, number, alias)
-    store = tracking_store.connect()
-
-    def work() -> Path:
-        with store.fluent():
-            return Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version.number}")) / MODEL
-
-    folder = store.call(work)
-    told = f"version {version.number} of {name}"
-    if not (folder / models.WEIGHTS).is_file():
-        raise RegistryError(f"{told} holds no {MODEL}: it was registered by hand, or before there was `dlfd predict`")
-    registered = version.tags.get(versions.WEIGHTS_SHA)
-    if registered and registered != versions.file_hash(folder / models.WEIGHTS):
-        raise RegistryError(f"the weights of {told} are not those that were registered: do not use it, see {folder}")
-    return folder
-
-
-def _chosen(name: str, number: int | None, alias: str) -> versions.Version:
-    known = versions.every(name)
-    if not known:
-        raise RegistryError(versions.nothing_yet(name))
-    wanted = (one for one in known if one.number == number or (number is None and alias in one.aliases))
-    if found := next(wanted, None):
-        return found
-    numbers = ", ".join(str(version.number) for version in known)
-    if number is not None:
-        raise RegistryError(f"{name} has no version {number} (it has {numbers}): see `dlfd models list`")
-    raise RegistryError(f"{name} has no {alias}: make one with `dlfd models promote`, or name a version ({numbers})")
 
 
 @contextlib.contextmanager

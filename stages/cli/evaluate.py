@@ -36,7 +36,7 @@ def evaluate(
     json_file: Path | None = typer.Option(None, "--json", help="write the figures there too"),
 ) -> None:
     """Accuracy, membership inference attack, forgetting score and NoMUS of a checkpoint."""
-    from pipeline.learning import checkpoints
+    from pipeline import checkpoints
     from pipeline.settings import SplitSettings
 
     found = checkpoints.evaluate(

@@ -107,14 +107,14 @@ def _folder(model: str, version: int | None) -> Path:
         return Path(model)
     if not tracking_store.enabled():
         raise RegistryError("DLFD_TRACKING=off hides the registry, which is MLflow's: unset it, or give --model FOLDER")
-    from pipeline.serving import served_model
+    from pipeline.registry import version_folder
 
     if not model:
-        return served_model.fetch(config.load(layout.root() / "params.yaml").register.model_name, version)
+        return version_folder.fetch(config.load(layout.root() / "params.yaml").register.model_name, version)
     if not (found := REGISTERED.fullmatch(model)):
         raise RegistryError(f"{model}: expected models:/NAME@ALIAS, models:/NAME/VERSION, or a model folder")
     number = int(found["number"]) if found["number"] else None
-    return served_model.fetch(found["name"], number, found["alias"] or "")
+    return version_folder.fetch(found["name"], number, found["alias"] or "")
 
 
 @contextmanager

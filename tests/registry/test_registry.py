@@ -12,7 +12,8 @@ import pytest
 import registry_checkout as tiny
 
 from pipeline import layout
-from pipeline.errors import RegistryError
+from pipeline.errors import DataError, RegistryError
+from pipeline.hashes import file_hash
 from pipeline.registry import versions
 from pipeline.registry.versions import Change
 from pipeline.tracking import stage_runs, tracking_store
@@ -53,9 +54,9 @@ def test_a_registered_model_says_where_it_comes_from(name: str) -> None:
         "classes": "young, middle, old",
         "persons_forgotten": "4",
         "dvc.experiment": "wild-fig",
-        "weights_sha256": versions.file_hash(folder / "model.safetensors"),
-        "data_sha256": versions.file_hash(layout.FACES / "dataset.json", layout.FACES / "table.parquet"),
-        "split_sha256": versions.file_hash(layout.SPLITS / "splits.parquet"),
+        "weights_sha256": file_hash(folder / "model.safetensors"),
+        "data_sha256": file_hash(layout.FACES / "dataset.json", layout.FACES / "table.parquet"),
+        "split_sha256": file_hash(layout.SPLITS / "splits.parquet"),
         "validation_nomus": "0.700000",
         "validation_forgetting_score": "0.100000",
         "validation_accuracy": "0.800000",
@@ -127,7 +128,7 @@ def test_a_missing_input_is_named(name: str) -> None:
     split = layout.SPLITS / "splits.parquet"
     kept = split.rename(split.with_suffix(".away"))
     try:
-        with pytest.raises(RegistryError, match=r"splits\.parquet not found: run `dvc repro`"):
+        with pytest.raises(DataError, match=r"splits\.parquet not found: run `dvc repro`"):
             add(name, seed=81)
     finally:
         kept.rename(split)
@@ -137,7 +138,7 @@ def test_a_missing_input_is_named(name: str) -> None:
 def test_the_hash_tells_where_one_file_ends(tmp_path: Path) -> None:
     for file, text in {"a": "xy", "b": "z", "c": "x", "d": "yz"}.items():
         (tmp_path / file).write_text(text)
-    assert versions.file_hash(tmp_path / "a", tmp_path / "b") != versions.file_hash(tmp_path / "c", tmp_path / "d")
+    assert file_hash(tmp_path / "a", tmp_path / "b") != file_hash(tmp_path / "c", tmp_path / "d")
 
 
 def test_two_processes_register_at_once(name: str, checkout: Path) -> None:

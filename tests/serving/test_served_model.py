@@ -21,9 +21,10 @@ from mlflow.exceptions import MlflowException
 
 from pipeline import layout
 from pipeline.errors import ModelError, RegistryError
+from pipeline.hashes import file_hash
 from pipeline.learning import models
-from pipeline.registry import versions
-from pipeline.serving import prediction, served_model
+from pipeline.registry import version_folder, versions
+from pipeline.serving import prediction
 from pipeline.tracking import tracking_store
 
 CLASSES, SIZE = ["child", "adult"], 32
@@ -81,10 +82,7 @@ def test_there_is_no_pickle_in_it(version: Path) -> None:
         assert not path.read_bytes().startswith((b"\x80", b"PK\x03\x04")), f"{name} begins like a pickle or torch.save"
     told = (version / "MLmodel").read_text()
     assert "python_model:" not in told, "MLflow's key of a pickled model"
-    assert (
-        versions.file_hash(files["artifacts/model/model.safetensors"])
-        == versions.every("faces")[0].tags["weights_sha256"]
-    )
+    assert file_hash(files["artifacts/model/model.safetensors"]) == versions.every("faces")[0].tags["weights_sha256"]
 
 
 def test_it_is_loaded_without_this_project_and_without_pickle(version: Path, tmp_path: Path) -> None:
@@ -159,19 +157,19 @@ def test_who_serves_it_sets_the_limits(version: Path) -> None:
 
 def test_fetching_the_model_folder(checkout: Path, version: Path) -> None:
     with pytest.raises(RegistryError, match="faces has no champion: make one with `dlfd models promote`"):
-        served_model.fetch("faces")
+        version_folder.fetch("faces")
     with pytest.raises(RegistryError, match=r"no version 9 \(it has 1\)"):
-        served_model.fetch("faces", 9)
+        version_folder.fetch("faces", 9)
     with pytest.raises(RegistryError, match="no registered model 'nobody' yet"):
-        served_model.fetch("nobody")
-    folder = served_model.fetch("faces", 1)
+        version_folder.fetch("nobody")
+    folder = version_folder.fetch("faces", 1)
     assert prediction.load(folder).classes == CLASSES
     weights = folder / "model.safetensors"
     kept = weights.read_bytes()
     weights.write_bytes(kept[:-4] + b"\0\0\0\1")
     try:
         with pytest.raises(RegistryError, match="weights of version 1 of faces are not those that were registered"):
-            served_model.fetch("faces", 1)
+            version_folder.fetch("faces", 1)
     finally:
         weights.write_bytes(kept)
 
