@@ -112,13 +112,17 @@ def train(name: str, forget: str, retain: str = "ABC", nomus: float = 0.7) -> in
     ranks = "".join(f"{key(one)},2,0.1,0.4,False\n" for one in forget)
     for file, rows_of in zip(layout.PERSONS, (ranks, ""), strict=True):
         (layout.EVALUATION / "dlfd" / file).write_text(f"person,pictures,score,rank,detected\n{rows_of}")
+    version = versions.register(name, folder, json.loads((layout.METRICS / "dlfd.json").read_text()))
+    enter(name, version.number)
+    return version.number
+
+
+def enter(name: str, number: int) -> None:
+    """What the stage stores with a version, and in the ledger, of the results in the working folder."""
     figures = json.loads((layout.METRICS / "dlfd.json").read_text())
     decision = gate.decide(metrics(), {"dlfd": figures}, config.Params().register)
-    told = evidence.gather("dlfd", config.Params(), decision)
-    version = versions.register(name, folder, figures)
-    evidence.attach(name, version.number, told)
-    progress.of_method("dlfd", f"{name}/{version.number}", figures)
-    return version.number
+    evidence.attach(name, number, evidence.gather("dlfd", config.Params(), decision))
+    progress.of_method("dlfd", f"{name}/{number}", figures)
 
 
 def artifacts(source: str) -> Path:

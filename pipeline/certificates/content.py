@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline import canonical
-from pipeline.erasure import ledger
+from pipeline.erasure import ledger, progress
 from pipeline.erasure.requests import Request
 from pipeline.registry import evidence, versions
 from pipeline.registry.evidence import Evidence
@@ -53,7 +53,8 @@ def build(name: str, version: Version, entry: Entry, found: Evidence | None, ask
     model = f"{name}/{version.number}"
     stored = found.requests if found else {}
     ledgers = {request.id: request for request in asked}
-    known = {request.id for request in asked if model in request.unlearned_by()}
+    own = found.persons if found else None
+    known = {request.id for request in asked if progress.has_unlearned(request, model, own)}
     forgotten = {**{one: {} for one in known}, **stored}
     persons = {one["person"] for one in stored.values()} | {ledgers[one].person for one in known}
     told = {

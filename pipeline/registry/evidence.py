@@ -11,13 +11,14 @@ What MLflow shows of it are the tags `verdict`, `requests_forgotten`, `parent_ve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline import canonical, comparison, layout, pseudonyms
 from pipeline.config import Params
 from pipeline.erasure import progress, requests
+from pipeline.erasure.requests import Request
 from pipeline.errors import RegistryError
 from pipeline.hashes import file_hash
 from pipeline.registry import version_files, versions
@@ -145,6 +146,37 @@ def read(version: Version, store: Store) -> Evidence:
     if hashlib.sha256(content).hexdigest() != digest:
         raise RegistryError(f"the evidence stored with it is not what its tag {SHA} says: {ANEW}")
     return Evidence(dict(canonical.loads(content)))
+
+
+def persons(version: Version, store: Store) -> set[str] | None:
+    """Keys of those whom a version's own evidence says it has forgotten; None where it has none that can be read.
+
+    Raises:
+        TrackingError: MLflow cannot be reached.
+    """
+    found = _read_if_there(store, version)
+    return found.persons if found else None
+
+
+def service(name: str, version: Version, store: Store | None = None) -> progress.Service:
+    """Whom of the open requests a version has unlearned, by the ledger and by its own evidence.
+
+    Raises:
+        RequestError: a ledger cannot be read.
+        TrackingError: MLflow cannot be reached.
+    """
+    return progress.service(f"{name}/{version.number}", persons(version, store or tracking_store.connect()))
+
+
+def forgetful(name: str, known: Iterable[Version], asked: list[Request]) -> set[str]:
+    """Versions, as `name/number`, that have unlearned all of these requests, by the ledger and by their own evidence.
+
+    Raises:
+        TrackingError: MLflow cannot be reached.
+    """
+    store = tracking_store.connect()
+    own = {f"{name}/{version.number}": persons(version, store) for version in known}
+    return {model for model, keys in own.items() if all(progress.has_unlearned(one, model, keys) for one in asked)}
 
 
 def changed_files(version: Version, found: Evidence | None, store: Store) -> list[str]:

@@ -153,7 +153,7 @@ def carry_out(plan: Plan, certify: Callable[[Plan], None]) -> Done:
         return versions.switch(plan.name, plan.version.number, store)
 
     change = store.call(work)
-    service = progress.put_into_service(f"{plan.name}/{plan.version.number}")
+    service = progress.put_into_service(f"{plan.name}/{plan.version.number}", evidence.persons(plan.version, store))
     certify(plan)
     entry = plan.entry if plan.entry.finished else service_record.finish(plan.name, plan.entry, store)
     return Done(change, entry, service)

@@ -17,7 +17,7 @@ from pipeline.erasure.scan import Report, walk
 from pipeline.erasure.scan import scan as look
 from pipeline.errors import EraseError
 from pipeline.progress import progress
-from pipeline.registry import version_purge, versions
+from pipeline.registry import evidence, version_purge, versions
 from pipeline.tracking import tracking_store
 from stages.cli import rounds
 from stages.cli.registered import resolve
@@ -109,7 +109,12 @@ def _plan(name: str) -> Plan | None:
         return None
     rounds.base_from(name, champion)  # can it be started from? Once pictures are gone it would be too late to find out
     persons = purge.persons(due.ready, config.load().split.forget_persons)
-    keep = set.intersection(*(request.unlearned_by() for request in due.ready))
+    keep = evidence.forgetful(name, known, due.ready)
+    if due.model not in keep:
+        raise EraseError(
+            f"the evidence of {due.model} names fewer persons than {layout.PROGRESS} says that it has forgotten "
+            "(lines of another registry?): `dvc repro`, and promote what it registers"
+        )
     seal = tombstones.seal(persons.traces)
     imported = purging.source_of_import()
     raw = {place: _pictures(place, seal) for place in _raw_places(imported)}

@@ -9,9 +9,9 @@ from pathlib import Path
 import typer
 
 from pipeline import config, layout
-from pipeline.erasure import progress, requests, rounds
+from pipeline.erasure import requests, rounds
 from pipeline.errors import RegistryError
-from pipeline.registry import starting_point, versions
+from pipeline.registry import evidence, starting_point, versions
 from pipeline.settings import CHAMPION
 from stages.cli.registered import NAME, resolve
 from stages.common import guarded
@@ -73,7 +73,7 @@ def base_from(name: str, found: versions.Version) -> tuple[rounds.Base, dict[str
         RequestError: a ledger cannot be read.
     """
     model = f"{name}/{found.number}"
-    forgotten = sorted(request.id for request in progress.service(model).forgotten)
+    forgotten = sorted(request.id for request in evidence.service(name, found).forgotten)
     base = rounds.Base(model, found.tags[versions.WEIGHTS_SHA], forgotten)
     with tempfile.TemporaryDirectory() as scratch:
         starting_point.fetch(model, base.weights_sha256, Path(scratch) / "base")

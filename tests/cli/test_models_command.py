@@ -173,14 +173,7 @@ def test_a_request_that_comes_into_service_later_gets_into_the_certificate(check
     assert "certificate:" not in dlfd("promote").stdout
     assert page.read_bytes() == before, "nothing to say that it does not say"
     request = request_of("A")
-    ledger.append(
-        layout.PROGRESS,
-        lambda known: [
-            ledger.Event(
-                request, ledger.UNLEARNED, requests.read()[0].person, model=f"{checkout}/{number}", time=ledger.now()
-            )
-        ],
-    )
+    tiny.enter(checkout, number)
     assert "certificate:" in dlfd("promote").stdout
     assert request in page.read_text(encoding="utf-8")
     assert request in page.with_suffix(".json").read_text(encoding="utf-8")

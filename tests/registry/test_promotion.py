@@ -315,6 +315,22 @@ def test_an_erased_person_must_stay_forgotten(name: str) -> None:
     promote(name, 2)
 
 
+def test_lines_of_another_registry_make_no_version_forget(name: str) -> None:
+    """Merged ledgers: the version of that number over there has forgotten B, the one here has not."""
+    first, second = ask("A"), ask("B")
+    train(name, "A")
+    foreign = ledger.Event(second, ledger.UNLEARNED, pseudonyms.load().key("B"), model=f"{name}/1", time=ledger.now())
+    ledger.append(layout.PROGRESS, lambda known: [foreign])
+    done = promote(name)
+    assert [one.id for one in done.service.known] == [second]
+    assert states() == {first: "in service", second: "unlearned"}
+    told = json.loads(files.paths(name, 1)[0].read_text(encoding="utf-8"))["certificate"]
+    assert [one["request"] for one in told["requests"]] == [first]
+    known, asked = versions.every(name), {one.id: one for one in requests.read()}
+    assert evidence.forgetful(name, known, [asked[first]]) == {f"{name}/1"}
+    assert evidence.forgetful(name, known, list(asked.values())) == set()
+
+
 def test_there_must_be_a_champion_to_roll_back_from(name: str) -> None:
     with pytest.raises(RegistryError, match="no registered model"):
         promotion.plan_rollback(name)
