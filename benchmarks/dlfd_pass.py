@@ -19,8 +19,8 @@ import typer
 
 from benchmarks import inputs, measure
 from pipeline import config
+from pipeline.learning.training import fit
 from pipeline.settings import TrainSettings
-from pipeline.training import fit
 from pipeline.unlearning import base
 from pipeline.unlearning.dlfd import Settings
 

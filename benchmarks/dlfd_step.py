@@ -22,9 +22,9 @@ import typer
 from torch import Tensor
 
 from benchmarks import inputs, measure
-from pipeline.models import FaceClassifier, frozen, to_device
-from pipeline.objectives import losses
-from pipeline.transport import transport_cost
+from pipeline.learning.models import FaceClassifier, frozen, to_device
+from pipeline.learning.objectives import losses
+from pipeline.learning.transport import transport_cost
 from pipeline.unlearning.dlfd import Settings, distance
 
 GOAL = 4.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 
 from benchmarks import measure
-from pipeline import config, layout, models
+from pipeline import config, layout
 from pipeline.data import splits as split_table
 from pipeline.data import subsets
 from pipeline.data.subset_names import SUBSETS
@@ -16,6 +16,7 @@ from pipeline.evaluation.audit import audit
 from pipeline.evaluation.metrics import summarise
 from pipeline.evaluation.samples import per_sample
 from pipeline.jobs import yardsticks
+from pipeline.learning import models
 
 LIMIT = 15.0  # seconds on 2 cores that everything beyond the pass may take
 

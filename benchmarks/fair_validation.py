@@ -16,13 +16,14 @@ import pandas as pd
 import torch
 
 from benchmarks import measure
-from pipeline import config, layout, models
+from pipeline import config, layout
 from pipeline.data import splits as split_table
 from pipeline.data import subsets
 from pipeline.data.batches import Faces
 from pipeline.evaluation.membership import loss_attack
-from pipeline.models import FaceClassifier
-from pipeline.training import losses_of
+from pipeline.learning import models
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.training import losses_of
 from pipeline.unlearning import base
 
 

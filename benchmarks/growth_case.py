@@ -17,8 +17,8 @@ import torch
 from benchmarks import inputs, measure
 from benchmarks.dlfd_pass import dearest
 from pipeline.data.batches import Faces, load_images
+from pipeline.learning.training import fit
 from pipeline.settings import TrainSettings
-from pipeline.training import fit
 from pipeline.unlearning.dlfd import Settings
 
 PICTURES = 3  # of a person

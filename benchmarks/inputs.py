@@ -16,11 +16,11 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from pipeline import models
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
+from pipeline.learning import models
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.training import fit
 from pipeline.settings import TrainSettings
-from pipeline.training import fit
 
 CLASSES = 8
 TAUGHT = 192  # pictures

@@ -59,14 +59,14 @@ def _start(stage: str) -> str:
         "unlearn": "pipeline.jobs.unlearn",
         "train": "pipeline.jobs.train",
         "evaluate": "pipeline.jobs.evaluate",
-        "settings": "pipeline.models",
+        "settings": "pipeline.learning.models",
     }
     return (
         "from stages import common, " + stage + "\n"
-        "from pipeline import config, tracking\n"
+        "from pipeline import config\nfrom pipeline.tracking import stage_runs\n"
         "def main() -> None:\n"
         f"    config.load(); {'import ' + heavy[stage] if stage in heavy else 'import pipeline.data.store'}\n"
-        "    with tracking.stage_run('benchmark'): pass\n"
+        "    with stage_runs.stage_run('benchmark'): pass\n"
         "import sys; sys.argv = ['benchmark']\n"
         "common.run(main)\n"
     )

@@ -28,8 +28,9 @@ from PIL import Image
 
 from benchmarks import measure
 from benchmarks.inputs import classifier
-from pipeline import models, prediction
 from pipeline.data import images
+from pipeline.learning import models
+from pipeline.serving import prediction
 
 SIZES = ((48, "as in the default store"), (1080, "as from a phone's messenger"))  # pixels a side of a JPEG
 START = 120.0  # seconds that a server may take
@@ -101,7 +102,7 @@ def _batches(
 
 
 def _saved(model: models.FaceClassifier, info: dict[str, Any], scratch: Path) -> Path:
-    from pipeline import served_model
+    from pipeline.serving import served_model
 
     models.save(model, scratch / "model", info)
     served_model.save(scratch / "model", info, scratch / "served")

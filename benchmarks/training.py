@@ -1,6 +1,6 @@
 """Training: our batches against torchvision's usual recipe, and against what the device can do at all.
 
-- ours: `pipeline.training.fit` on the store, flip, shift and brightness included.
+- ours: `pipeline.learning.training.fit` on the store, flip, shift and brightness included.
 - recipe: ImageFolder of JPEG files, DataLoader with a worker a core, RandomHorizontalFlip, RandomAffine, ColorJitter,
   ToTensor, Normalize; ResNet18 in fp32, SGD.
 - ceiling: forward, backward and optimiser step of the same model in the same precision on one batch of random
@@ -23,10 +23,10 @@ from torch import nn
 from benchmarks import measure
 from benchmarks.inputs import CLASSES, classifier, noise_faces
 from pipeline.data.batches import BRIGHTNESS, SHIFT, Faces
-from pipeline.models import FaceClassifier
-from pipeline.objectives import losses
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import losses
+from pipeline.learning.training import Updater, fit, predict
 from pipeline.settings import TrainSettings
-from pipeline.training import Updater, fit, predict
 
 GOAL = 0.9
 

@@ -16,7 +16,7 @@ import typer
 from torch import Tensor
 
 from benchmarks import measure
-from pipeline.transport import cost_matrix, plan
+from pipeline.learning.transport import cost_matrix, plan
 
 SIZES = (32, 64, 128, 256, 512, 1024)
 REGULARISATIONS = (0.05, 0.01)

@@ -19,7 +19,7 @@ import pydantic
 import typer
 import yaml
 
-from pipeline import config, layout, machine, models
+from pipeline import config, layout, machine
 from pipeline.data import splits as split_table
 from pipeline.data import subsets
 from pipeline.data.batches import Faces
@@ -28,7 +28,8 @@ from pipeline.evaluation import likelihood
 from pipeline.evaluation.membership import auc
 from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
-from pipeline.models import FaceClassifier
+from pipeline.learning import models
+from pipeline.learning.models import FaceClassifier
 from pipeline.unlearning import base
 
 COLUMNS = {  # heading -> column, of the Markdown table

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import architectures, models, paper_checkpoint
 from pipeline.data import raw, sources, splits, store, subsets, tasks
 from pipeline.data.subset_names import SUBSETS
 from pipeline.errors import ModelError
 from pipeline.evaluation.metrics import summarise
 from pipeline.evaluation.samples import per_sample
+from pipeline.learning import architectures, models, paper_checkpoint
 from pipeline.settings import DataSettings, EvaluateSettings, SplitSettings
 
 PAPER = {"task": "age", "image_size": 128}  # where a .pth file says nothing
@@ -49,7 +49,7 @@ def evaluate(
     """Figures of a checkpoint of the paper's authors or of a model folder of ours.
 
     Args:
-        checkpoint: a .pth file in the paper's layout (`pipeline.paper_checkpoint`), or a folder with model.safetensors.
+        checkpoint: a .pth file in the layout of `paper_checkpoint`, or a folder with model.safetensors.
         data: folder or archive of any known layout.
         task: what it predicts; default: what the folder says, `age` for a .pth file.
         image_size: pixels a side that it sees; default: what the folder says, 128 for a .pth file.

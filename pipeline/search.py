@@ -24,13 +24,15 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import pandas as pd
 
-from pipeline import architectures, gate, layout, models
+from pipeline import layout
 from pipeline.config import Params
 from pipeline.data import subsets
 from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
 from pipeline.evaluation.verdict import FEWEST
+from pipeline.learning import architectures, models
 from pipeline.reference_tables import PASSES
+from pipeline.registry import gate
 from pipeline.settings import EvaluateSettings, Range, RegisterSettings, TrainSettings
 from pipeline.unlearning import base
 

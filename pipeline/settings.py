@@ -50,7 +50,7 @@ Seed = Annotated[int, Range(ge=0, lt=2**32)]
 Flag = Annotated[bool, Exactly()]
 
 Task = Literal["age", "emotion", "gender", "attributes"]
-Architecture = Literal["resnet18", "densenet121", "efficientnet_b0"]  # pipeline.architectures.BACKBONES
+Architecture = Literal["resnet18", "densenet121", "efficientnet_b0"]  # pipeline.learning.architectures.BACKBONES
 Device = Literal["auto", "cpu", "cuda"]
 CHAMPION = "champion"  # of `unlearn.start_from`: the model in service
 
@@ -64,7 +64,7 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings(Section):
-    image_size: Annotated[int, Range(ge=16, le=512)] = 48
+    image_size: Annotated[int, Range(ge=32, le=512)] = 48
     on_corrupt: Literal["skip", "fail"] = "fail"
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline import config, layout, tracking
+from pipeline import config, layout
+from pipeline.tracking import stage_runs
 from stages.common import run
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def main() -> None:
 
 
 def _fetch(base: Base) -> None:
-    from pipeline import starting_point
+    from pipeline.registry import starting_point
 
-    with tracking.stage_run("base", params={"unlearn": asdict(base)}) as tracked:
+    with stage_runs.stage_run("base", params={"unlearn": asdict(base)}) as tracked:
         starting_point.fetch(base.model, base.weights_sha256, layout.BASE)
         tracked.set_tags({"base": base.model})
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import typer
 
-from pipeline import comparison, config, gate, layout, tracking, tracking_runs
+from pipeline import comparison, config, layout
+from pipeline.registry import gate
+from pipeline.tracking import run_tree, stage_runs
 from stages.common import run
 
 if TYPE_CHECKING:
@@ -21,10 +23,10 @@ def main(picture: Path | None = typer.Option(None, help="also draw the trade-off
 
     params = config.load()
     methods = params.unlearn.methods
-    with tracking.stage_run("compare", params={"methods": methods}) as tracked:
+    with stage_runs.stage_run("compare", params={"methods": methods}) as tracked:
         metrics = comparison.read_metrics(layout.METRICS, [*layout.REFERENCES, *methods])
         decision = gate.decide(metrics["original"], {name: metrics[name] for name in methods}, params.register)
-        found = stored.read(metrics, decision, params, tracking_runs.revision())
+        found = stored.read(metrics, decision, params, run_tree.revision())
         table = found.table
         layout.REPORTS.mkdir(exist_ok=True)
         table.to_csv(layout.REPORTS / "comparison.csv", index=False, float_format="%.6g")

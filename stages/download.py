@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import typer
 
-from pipeline import config, layout, tracking
+from pipeline import config, layout
+from pipeline.tracking import stage_runs
 from stages.common import run
 
 COUNTS = ("images", "persons", "distinct_pictures", "skipped_corrupt")
@@ -17,7 +18,7 @@ def main() -> None:
     from pipeline.erasure import tombstones
 
     params = config.load()
-    with tracking.stage_run("download", params={"data": asdict(params.data)}) as tracked:
+    with stage_runs.stage_run("download", params={"data": asdict(params.data)}) as tracked:
         with raw.opened(layout.RAW, layout.WORKSPACE) as root:
             found = sources.read(root)
             for note in found.notes:

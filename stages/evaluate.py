@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import typer
 
-from pipeline import config, layout, tracking
+from pipeline import config, layout
+from pipeline.tracking import stage_runs
 from stages.common import run
 
 
@@ -16,7 +17,7 @@ def main(model: str = typer.Option(..., help="original, retrained or a method"))
 
     params = config.load()
     logged = {"seed": params.seed, "model": model, "evaluate": asdict(params.evaluate)}
-    with tracking.stage_run("evaluate", model, params=logged) as tracked:
+    with stage_runs.stage_run("evaluate", model, params=logged) as tracked:
         splits = split_table.read(layout.SPLITS)
         tracked.log_dataset(splits, "splits", context="evaluation", targets="label")
         metrics = evaluate_model(model, params, splits)

@@ -8,8 +8,11 @@ from typing import Any
 
 import typer
 
-from pipeline import comparison, config, evidence, gate, layout, model_card, registry, tracking, tracking_store
+from pipeline import comparison, config, layout
 from pipeline.erasure import progress
+from pipeline.hashes import file_hash
+from pipeline.registry import evidence, gate, model_card, versions
+from pipeline.tracking import stage_runs, tracking_store
 from stages.common import run
 
 
@@ -18,7 +21,7 @@ def main() -> None:
     settings = params.register
     metrics = comparison.read_metrics(layout.METRICS, ["original", *params.unlearn.methods])
     original = metrics.pop("original")
-    with tracking.stage_run("register", params={"register": asdict(settings)}) as tracked:
+    with stage_runs.stage_run("register", params={"register": asdict(settings)}) as tracked:
         decision = gate.decide(original, metrics, settings)
         report: dict[str, Any] = {**asdict(decision), "thresholds": asdict(settings), "version": None, "requests": {}}
         if name := decision.accepted:
@@ -43,16 +46,16 @@ def _register(
     name: str, params: config.Params, decision: gate.Decision, metrics: dict[str, Any], run_id: str | None
 ) -> dict[str, Any]:
     folder, model_name = layout.MODELS / name, params.register.model_name
-    found = {"weights_sha256": registry.file_hash(folder / registry.WEIGHTS)}
+    found = {"weights_sha256": file_hash(folder / versions.WEIGHTS)}
     if not tracking_store.enabled():
         return found
     told = evidence.gather(name, params, decision)
-    version = registry.register(model_name, folder, metrics, run_id)
+    version = versions.register(model_name, folder, metrics, run_id)
     evidence.attach(model_name, version.number, told)
     return {
         **found,
         "version": version.number,
-        "candidate": registry.CANDIDATE in version.aliases,
+        "candidate": versions.CANDIDATE in version.aliases,
         "requests": progress.of_method(name, f"{model_name}/{version.number}", metrics),
     }
 

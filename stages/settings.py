@@ -12,7 +12,7 @@ from stages.common import run
 
 
 def main() -> None:
-    from pipeline import models
+    from pipeline.learning import models
 
     params = config.check()
     models.select_device(params.device)

@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import typer
 
-from pipeline import config, layout, tracking
+from pipeline import config, layout
+from pipeline.tracking import stage_runs
 from stages.common import run
 
 
@@ -18,7 +19,7 @@ def main() -> None:
     logged = {"seed": params.seed, "task": params.task, "split": asdict(params.split)}
     logged |= {"unlearn": {"start_from": params.unlearn.start_from}}
     torn = requests.torn()
-    with tracking.stage_run("split", params=logged) as tracked:
+    with stage_runs.stage_run("split", params=logged) as tracked:
         outcome = make_split(params)
         new, earlier, summary = outcome.new, outcome.earlier, outcome.summary
         tracked.log_metrics({f"images.{name}": count for name, count in summary["counts"].items()})

@@ -9,8 +9,9 @@ from dataclasses import asdict
 
 import typer
 
-from pipeline import config, layout, tracking
+from pipeline import config, layout
 from pipeline.settings import CHAMPION
+from pipeline.tracking import stage_runs
 from stages.common import run
 
 
@@ -22,7 +23,7 @@ def main(model: str = typer.Option(..., help="original or retrained")) -> None:
     if model not in layout.REFERENCES:
         raise typer.BadParameter(f"{model!r} is not one of {', '.join(layout.REFERENCES)}")
     logged = {"seed": params.seed, "task": params.task, "model": asdict(params.model), "train": asdict(params.train)}
-    with tracking.stage_run("train", model, params=logged) as tracked:
+    with stage_runs.stage_run("train", model, params=logged) as tracked:
         splits = split_table.read(layout.SPLITS)
         tracked.log_dataset(splits, "splits", context="training", targets="label")
         if model == "original" and params.unlearn.start_from == CHAMPION:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import typer
 
-from pipeline import config, layout, tracking
+from pipeline import config, layout
+from pipeline.tracking import stage_runs
 from stages.common import run
 
 
@@ -18,7 +19,7 @@ def main(method: str = typer.Option(..., help="a file of pipeline/unlearning/"))
 
     params = config.load()
     settings = config.method_settings(method)
-    with tracking.stage_run("unlearn", method, params={"seed": params.seed, method: asdict(settings)}) as tracked:
+    with stage_runs.stage_run("unlearn", method, params={"seed": params.seed, method: asdict(settings)}) as tracked:
         splits = split_table.read(layout.SPLITS)
         outcome = unlearn_model(method, settings, params, splits)
         tracked.log_history(outcome.history)

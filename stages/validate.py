@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import typer
 
-from pipeline import config, layout, tracking
+from pipeline import config, layout
+from pipeline.tracking import stage_runs
 from stages.common import run
 
 
@@ -16,7 +17,7 @@ def main() -> None:
 
     params = config.load()
     settings, protocol = params.validate, params.split.protocol
-    with tracking.stage_run("validate", params={"validate": asdict(settings), "protocol": protocol}) as tracked:
+    with stage_runs.stage_run("validate", params={"validate": asdict(settings), "protocol": protocol}) as tracked:
         faces, split = store.open(layout.FACES), splits.read(layout.SPLITS)
         names = tasks.label_names(faces.info["classes"], params.task)
         docs = layout.DATA_DOCS

@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import typer
 
-from pipeline import config, layout, tracking
+from pipeline import config, layout
+from pipeline.tracking import stage_runs
 from stages.common import run
 
 
@@ -17,7 +18,7 @@ def main(name: str = typer.Option(..., help="oracle-<seed> or reference-<number>
 
     params = config.load()
     logged = {"name": name, "task": params.task, "model": asdict(params.model), "train": asdict(params.train)}
-    with tracking.stage_run("yardstick", name, params=logged) as tracked:
+    with stage_runs.stage_run("yardstick", name, params=logged) as tracked:
         history = make_yardstick(name, params, split_table.read(layout.SPLITS), on_epoch=tracked.log_epoch)
         tracked.log_metrics({"seconds": sum(row["seconds"] for row in history)})
     discard_checkpoint(name)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
+from pipeline.learning.models import FaceClassifier
 
 SIDE, CLASSES, WIDTH = 16, 3, 12
 

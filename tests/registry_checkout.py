@@ -1,4 +1,4 @@
-"""A checkout with tiny models whose `pipeline.models.load` needs no ResNet, for tests of registry and serving."""
+"""A checkout with tiny models, which `learning.models.load` needs no ResNet for: tests of registry and serving."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline import config, evidence, gate, layout, models, pseudonyms, registry, tracking_store
+from pipeline import config, layout, pseudonyms
 from pipeline.erasure import progress
-from pipeline.tracking_store import Store
+from pipeline.learning import models
+from pipeline.registry import evidence, gate, versions
+from pipeline.tracking import tracking_store
+from pipeline.tracking.tracking_store import Store
 
 SIZE, CLASSES = 16, ["young", "middle", "old"]
 WEIGHTS = iter(range(1000, 10_000))  # that no test has named
@@ -42,7 +45,7 @@ def opened(folder: Path, *, drawn: bool = True) -> Iterator[pytest.MonkeyPatch]:
     """`make` in a folder that is the working one, whatever the environment of whoever runs the tests says.
 
     Args:
-        drawn: whether `pipeline.models.load` is `load`.
+        drawn: whether `pipeline.learning.models.load` is `load`.
     """
     with pytest.MonkeyPatch.context() as patch:
         for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
@@ -55,7 +58,7 @@ def opened(folder: Path, *, drawn: bool = True) -> Iterator[pytest.MonkeyPatch]:
 
 
 def load(folder: Path, device: str = "cpu") -> nn.Module:
-    """In place of `pipeline.models.load`."""
+    """In place of `pipeline.learning.models.load`."""
     return Tiny(int((folder / "model.safetensors").read_text())).eval()
 
 
@@ -91,7 +94,7 @@ def write_results(name: str, auc: float, **own: Any) -> None:
 
 
 def log(store: Store, model: Any, info: Any, figures: Any, tags: dict[str, str], run_id: str | None, *_: Any) -> str:
-    """In place of `pipeline.served_model.log`, whose export takes a second: a logged model with one file."""
+    """In place of `pipeline.serving.served_model.log`, whose export takes a second: a logged model with one file."""
     logged = store.client.create_logged_model(store.experiment, tags["method"], run_id, tags=tags)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "model.pt2").write_text(f"weights {tags['weights_sha256']}")
@@ -109,13 +112,17 @@ def train(name: str, forget: str, retain: str = "ABC", nomus: float = 0.7) -> in
     ranks = "".join(f"{key(one)},2,0.1,0.4,False\n" for one in forget)
     for file, rows_of in zip(layout.PERSONS, (ranks, ""), strict=True):
         (layout.EVALUATION / "dlfd" / file).write_text(f"person,pictures,score,rank,detected\n{rows_of}")
+    version = versions.register(name, folder, json.loads((layout.METRICS / "dlfd.json").read_text()))
+    enter(name, version.number)
+    return version.number
+
+
+def enter(name: str, number: int) -> None:
+    """What the stage stores with a version, and in the ledger, of the results in the working folder."""
     figures = json.loads((layout.METRICS / "dlfd.json").read_text())
     decision = gate.decide(metrics(), {"dlfd": figures}, config.Params().register)
-    told = evidence.gather("dlfd", config.Params(), decision)
-    version = registry.register(name, folder, figures)
-    evidence.attach(name, version.number, told)
-    progress.of_method("dlfd", f"{name}/{version.number}", figures)
-    return version.number
+    evidence.attach(name, number, evidence.gather("dlfd", config.Params(), decision))
+    progress.of_method("dlfd", f"{name}/{number}", figures)
 
 
 def artifacts(source: str) -> Path:

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torchvision import transforms
 from typer.testing import CliRunner
 
-from pipeline import architectures, models, paper_checkpoint
 from pipeline.data.sources import mufac
 from pipeline.errors import ModelError
+from pipeline.learning import architectures, models, paper_checkpoint
 from stages.cli import app
 
 

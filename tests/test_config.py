@@ -7,8 +7,9 @@ from typing import Any, get_args, get_type_hints
 import pytest
 import yaml
 
-from pipeline import architectures, config
+from pipeline import config
 from pipeline.errors import ConfigError
+from pipeline.learning import architectures
 from pipeline.settings import Architecture
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"

@@ -19,7 +19,7 @@ WITHOUT_RESULT = {  # they log, show and say what is wrong, or hand on values th
         f"pipeline/{name}.py"
         for name in ("config", "errors", "layout", "progress", "settings", "pseudonyms", "secret_files")
     ),
-    *(f"pipeline/{name}.py" for name in ("tracking", "tracking_runs", "tracking_store")),
+    *(f"pipeline/tracking/{name}.py" for name in ("stage_runs", "run_tree", "tracking_store")),
     "pipeline/erasure/files.py",
 }
 READERS = {  # of what an earlier stage wrote: another form of it is another output, which reruns all that read it
@@ -27,7 +27,7 @@ READERS = {  # of what an earlier stage wrote: another form of it is another out
     "pipeline/data/store.py",
     "pipeline/data/sources/__init__.py",
 }
-FOUND_BY_NAME = {"register": {"pipeline/served_entry.py"}}  # by MLflow, from a path
+FOUND_BY_NAME = {"register": {"pipeline/serving/served_entry.py"}}  # by MLflow, from a path
 
 
 def used(stage: str) -> set[str]:
@@ -62,7 +62,7 @@ def test_a_stage_names_no_code_that_it_does_not_run(stage: str) -> None:
 def test_names_are_followed_from_definition_to_definition() -> None:
     """An evaluation asks what a yardstick has learned, and runs nothing else of the file that trains yardsticks."""
     train, evaluate = used("train"), used("evaluate")
-    assert {"pipeline/jobs/train.py", "pipeline/training.py", "pipeline/objectives.py"} <= train
+    assert {"pipeline/jobs/train.py", "pipeline/learning/training.py", "pipeline/learning/objectives.py"} <= train
     assert {"pipeline/jobs/train_yardstick.py", "pipeline/evaluation/audit.py"} <= evaluate
     assert "pipeline/evaluation/verdict.py" in evaluate
     assert "pipeline/jobs/train.py" not in evaluate

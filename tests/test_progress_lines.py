@@ -15,9 +15,9 @@ import pytest
 from helpers import make_faces, make_model
 
 from pipeline import progress as module
-from pipeline import training
 from pipeline.data import archives
 from pipeline.evaluation import relearn, samples
+from pipeline.learning import training
 from pipeline.progress import progress
 from pipeline.settings import TrainSettings
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline import architectures
 from pipeline.errors import ModelError
+from pipeline.learning import architectures
 
 PROJECT = Path(__file__).parents[1]
 SOURCES = sorted(path for folder in ("pipeline", "stages", "benchmarks") for path in (PROJECT / folder).rglob("*.py"))

@@ -11,9 +11,11 @@ import pytest
 import torch
 from helpers import make_faces, make_model
 
-from pipeline import config, gate, layout, models, search
+from pipeline import config, layout, search
 from pipeline.config import Params
 from pipeline.data.batches import Faces
+from pipeline.learning import models
+from pipeline.registry import gate
 from pipeline.settings import (
     Count,
     EvaluateSettings,

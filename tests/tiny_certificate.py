@@ -8,9 +8,9 @@ from typing import Any
 from pipeline.certificates import content
 from pipeline.erasure import ledger, requests
 from pipeline.erasure.ledger import Event
-from pipeline.evidence import Evidence
-from pipeline.registry import Version
-from pipeline.service_record import Entry
+from pipeline.registry.evidence import Evidence
+from pipeline.registry.service_record import Entry
+from pipeline.registry.versions import Version
 
 MODEL, NUMBER = "faces", 3
 PERSON, LATE = "abcdef-0000000000000001", "abcdef-0000000000000002"

@@ -104,7 +104,7 @@ def make_faces(person: list[str], content: list[str], age: list[int]) -> pd.Data
 
 
 class Recorder:
-    """Stands in for `pipeline.tracking` in a stage: keeps what is logged."""
+    """Stands in for `pipeline.tracking.stage_runs` in a stage: keeps what is logged."""
 
     def __init__(self) -> None:
         self.stages: list[tuple[str, dict[str, Any]]] = []
@@ -131,8 +131,8 @@ class Recorder:
 def stage(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Callable[[], None], Recorder]:
     """`main` of a stage whose runs are recorded and not sent to MLflow."""
     recorder = Recorder()
-    monkeypatch.setitem(sys.modules, "pipeline.tracking", recorder)  # type: ignore[arg-type]
-    monkeypatch.setattr(pipeline, "tracking", recorder, raising=False)
+    monkeypatch.setitem(sys.modules, "pipeline.tracking.stage_runs", recorder)  # type: ignore[arg-type]
+    monkeypatch.setattr(pipeline.tracking, "stage_runs", recorder, raising=False)
     module = importlib.import_module(f"stages.{name}")
-    monkeypatch.setattr(module, "tracking", recorder)
+    monkeypatch.setattr(module, "stage_runs", recorder)
     return module.main, recorder

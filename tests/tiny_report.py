@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from tiny_metrics import figures
 
-from pipeline import comparison, gate, layout
+from pipeline import comparison, layout
 from pipeline.config import Params
 from pipeline.data.tasks import is_multi_label
 from pipeline.evaluation.samples import Results
+from pipeline.registry import gate
 from pipeline.report import stored
 from pipeline.report.stored import Stored
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import canonical, evidence, registry
-from pipeline.erasure import ledger
+from pipeline import canonical
+from pipeline.erasure import ledger, progress
 from pipeline.erasure.requests import Request
-from pipeline.evidence import Evidence
-from pipeline.registry import Version
-from pipeline.service_record import Entry
+from pipeline.registry import evidence, versions
+from pipeline.registry.evidence import Evidence
+from pipeline.registry.service_record import Entry
+from pipeline.registry.versions import Version
 
 FORMAT = "dlfd-certificate/1"
 LINEAGE = {  # what -> the version's tag
     "model_files_sha256": evidence.ARTIFACT_SHA,
-    "weights_sha256": registry.WEIGHTS_SHA,
+    "weights_sha256": versions.WEIGHTS_SHA,
     "data_sha256": "data_sha256",
     "split_sha256": "split_sha256",
     "forget_set_hmac": "forget_set_hmac",
@@ -52,7 +53,8 @@ def build(name: str, version: Version, entry: Entry, found: Evidence | None, ask
     model = f"{name}/{version.number}"
     stored = found.requests if found else {}
     ledgers = {request.id: request for request in asked}
-    known = {request.id for request in asked if model in request.unlearned_by()}
+    own = found.persons if found else None
+    known = {request.id for request in asked if progress.has_unlearned(request, model, own)}
     forgotten = {**{one: {} for one in known}, **stored}
     persons = {one["person"] for one in stored.values()} | {ledgers[one].person for one in known}
     told = {
@@ -65,7 +67,7 @@ def build(name: str, version: Version, entry: Entry, found: Evidence | None, ask
             "method": version.tags.get("method", ""),
             "task": version.tags.get("task", ""),
             "persons_forgotten": version.tags.get("persons_forgotten", ""),
-            "passed_the_gate": version.tags.get(registry.ACCEPTED) == "true",
+            "passed_the_gate": version.tags.get(versions.ACCEPTED) == "true",
         },
         "service": {
             "since": entry.time,

@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import canonical, evidence, layout, registry, service_record, tracking_store
+from pipeline import canonical, layout
 from pipeline.certificates import content, page, signing
 from pipeline.erasure import requests
 from pipeline.errors import CertificateError, RegistryError
-from pipeline.service_record import Entry
+from pipeline.registry import evidence, service_record, versions
+from pipeline.registry.service_record import Entry
+from pipeline.tracking import tracking_store
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -65,7 +67,7 @@ def issue(name: str, number: int, key: Ed25519PrivateKey | None, entry: Entry | 
         TrackingError: MLflow cannot be reached.
     """
     store = tracking_store.connect()
-    version = registry.find(registry.versions(name, store), name, number)
+    version = versions.find(versions.every(name, store), name, number)
     if entry is None:
         own = [one for one in service_record.read(name, store) if one.after == number]
         if not own:

@@ -10,7 +10,7 @@ erased is entered as having unlearned them as well, so that it is known from old
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -124,26 +124,36 @@ def covered(splits: pd.DataFrame) -> dict[str, str]:
     return {request.id: units[request.person] for request in found if request.person in units}
 
 
-def service(model: str) -> Service:
-    """Whom of the open requests a version has unlearned.
+def has_unlearned(request: Request, model: str, own: Collection[str] | None) -> bool:
+    """Whether a version has unlearned a request: by the ledger and, where the version has evidence, by that too.
+
+    The ledger names versions by number. Merged with that of a checkout which has another registry, it speaks of that
+    one's versions too.
+
+    Args:
+        own: keys of the persons whom the version's own evidence says it has forgotten; None: it has no evidence.
+    """
+    return model in request.unlearned_by() and (own is None or request.person in own)
+
+
+def service(model: str, own: Collection[str] | None) -> Service:
+    """Whom of the open requests a version has unlearned; `own` as in `has_unlearned`.
 
     Raises:
         RequestError: a ledger cannot be read.
     """
     found = [request for request in requests.read() if request.open]
-    return Service(
-        [request for request in found if model in request.unlearned_by()],
-        [request for request in found if model not in request.unlearned_by()],
-    )
+    forgotten = [request for request in found if has_unlearned(request, model, own)]
+    return Service(forgotten, [request for request in found if request not in forgotten])
 
 
-def put_into_service(model: str) -> Service:
+def put_into_service(model: str, own: Collection[str] | None) -> Service:
     """Enter that a version is the champion now: requests that it has unlearned are in service, others no longer.
 
     Raises:
         RequestError: a ledger cannot be used.
     """
-    now = service(model)
+    now = service(model, own)
     came = [one for one in now.forgotten if not one.in_service or one.model != model]
     gone = [one for one in now.known if one.in_service]
     _enter([_event(one, ledger.IN_SERVICE, model) for one in came])

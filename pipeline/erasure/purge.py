@@ -116,7 +116,7 @@ def weights_in(folder: Path, spared: Iterable[str] = ()) -> set[str]:
     Args:
         spared: hashes of models that do not.
     """
-    from pipeline.registry import file_hash
+    from pipeline.hashes import file_hash
 
     found = [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".safetensors", ".pt2", ".pt")]
     return {file_hash(path) for path in found} - set(spared)

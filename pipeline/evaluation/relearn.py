@@ -8,11 +8,11 @@ from __future__ import annotations
 import copy
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
-from pipeline.objectives import losses
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import losses
+from pipeline.learning.training import Updater, losses_of, predict
 from pipeline.progress import progress
 from pipeline.settings import TrainSettings
-from pipeline.training import Updater, losses_of, predict
 
 SAMPLE = 300  # pictures whose mean loss is watched
 EVERY = 5  # steps between two looks

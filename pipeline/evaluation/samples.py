@@ -17,7 +17,7 @@ from pipeline.progress import Advance, progress
 
 if TYPE_CHECKING:  # who only reads what was stored need not wait for torch
     from pipeline.data.batches import Faces
-    from pipeline.models import FaceClassifier
+    from pipeline.learning.models import FaceClassifier
 
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -91,7 +91,7 @@ def per_sample(
 
 
 def _of_subset(name: str, model: FaceClassifier, faces: Faces, unit: pd.Series, advance: Advance) -> Results:
-    from pipeline.training import outputs_of
+    from pipeline.learning.training import outputs_of
 
     features, logits = (found.cpu().numpy() for found in outputs_of(model, faces, advance=advance))
     labels = faces.labels.cpu().numpy()

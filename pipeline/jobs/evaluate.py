@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from pipeline import layout, models, pseudonyms
+from pipeline import layout, pseudonyms
 from pipeline.config import Params
 from pipeline.data import subsets
 from pipeline.data.batches import Faces
@@ -19,8 +19,9 @@ from pipeline.evaluation.audit import audit
 from pipeline.evaluation.metrics import summarise
 from pipeline.evaluation.samples import per_sample
 from pipeline.jobs import yardsticks
+from pipeline.learning import models
+from pipeline.learning.training import losses_of
 from pipeline.settings import AuditSettings
-from pipeline.training import losses_of
 
 
 def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str, float | str]:

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import torch
 
-from pipeline import layout, models, pseudonyms
+from pipeline import layout, pseudonyms
 from pipeline.config import Params
 from pipeline.data import store, tasks
-from pipeline.training import History
+from pipeline.learning import models
+from pipeline.learning.training import History
 
 TRAINED_ON = {"original": ("retain", "forget"), "retrained": ("retain",)}
 

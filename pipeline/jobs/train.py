@@ -13,14 +13,15 @@ from typing import Any
 import pandas as pd
 import torch
 
-from pipeline import architectures, layout, models, objectives, training
+from pipeline import layout
 from pipeline.config import Params
 from pipeline.data import batches, store, subsets
 from pipeline.data.batches import Faces
 from pipeline.errors import ModelError
 from pipeline.jobs import model_folder
 from pipeline.jobs.model_folder import TRAINED_ON
-from pipeline.training import Checkpoint, History, fit
+from pipeline.learning import architectures, models, objectives, training
+from pipeline.learning.training import Checkpoint, History, fit
 
 TRAINING_CODE = (architectures, batches, models, objectives, training)
 SAME_AS_BASE = ("task", "classes", "image_size")

@@ -14,13 +14,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline import layout, models
+from pipeline import layout
 from pipeline.config import Params
 from pipeline.data import subsets
 from pipeline.data.subset_names import SUBSETS
 from pipeline.evaluation.samples import per_sample
 from pipeline.jobs.train import train_model
-from pipeline.training import History
+from pipeline.learning import models
+from pipeline.learning.training import History
 
 POOL = ("retain", "forget", "unseen")  # what reference models are trained on halves of
 

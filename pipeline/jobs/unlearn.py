@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import layout, models
+from pipeline import layout
 from pipeline.config import Params
 from pipeline.data import subsets
 from pipeline.jobs import model_folder
+from pipeline.learning import models
 from pipeline.settings import PassSettings
 from pipeline.unlearning import base
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline import gate
 from pipeline.evaluation import verdict
+from pipeline.registry import gate
 from pipeline.report.section import Section
 from pipeline.report.stored import Stored
 

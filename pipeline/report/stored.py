@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import comparison, gate, layout
+from pipeline import comparison, layout
 from pipeline.config import Params
 from pipeline.data import tasks
 from pipeline.errors import DataError
 from pipeline.evaluation import samples
 from pipeline.evaluation.metrics import accuracy_interval
 from pipeline.evaluation.samples import Results
+from pipeline.registry import gate
 
 
 @dataclass(frozen=True)

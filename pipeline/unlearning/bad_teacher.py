@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier, fresh_like
-from pipeline.objectives import divergence, is_multi_label
+from pipeline.learning.models import FaceClassifier, fresh_like
+from pipeline.learning.objectives import divergence, is_multi_label
+from pipeline.learning.training import Updater, passes, predict
 from pipeline.settings import Count, Positive, TrainSettings, Unit
-from pipeline.training import Updater, passes, predict
 from pipeline.unlearning.base import Run
 
 

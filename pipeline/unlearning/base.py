@@ -25,10 +25,10 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.training import Diverged, check_finite, losses_of
 from pipeline.progress import Advance, progress
 from pipeline.settings import PassSettings, TrainSettings
-from pipeline.training import Diverged, check_finite, losses_of
 
 SUBSETS = ("retain", "forget", "validation")
 PROBED = 500  # pictures of a subset, to see whether a model still gives numbers

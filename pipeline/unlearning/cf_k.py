@@ -3,7 +3,7 @@
     θ_last ← θ_last − η ∇ l(θ; retain),      the blocks before them frozen, BatchNorm statistics included
 
 Goel, Prabhu, Sanyal, Lim, Torr & Kumaraguru, "Towards Adversarial Evaluations for Inexact Machine Unlearning", 2022
-(arXiv 2201.06640). What a block is says `pipeline.architectures.blocks_of`; the head is the last one.
+(arXiv 2201.06640). What a block is says `pipeline.learning.architectures.blocks_of`; the head is the last one.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier, only_last
+from pipeline.learning.models import FaceClassifier, only_last
+from pipeline.learning.training import fit
 from pipeline.settings import Count, Positive, TrainSettings
-from pipeline.training import fit
 from pipeline.unlearning.base import Run
 
 

@@ -6,7 +6,7 @@ model learns the pushed pictures with their true labels:
     x ← x + α·sign ∇ₓ [ w·OT(f(x), f(x_forget)) − λ·l_CE(x, y) ]       `steps` times
     θ ← θ − η ∇ l_CE(θ; x, y)
 
-OT is the optimal transport cost between feature batches (`pipeline.transport`), f the pooled features. λ rises
+OT is the optimal transport cost between feature batches (`pipeline.learning.transport`), f the pooled features. λ rises
 linearly from `classification_weight_start` to `_end` over the part of the pass that may push. Only the sign of the
 gradient counts, so w matters beside λ alone: at λ = 0 every w > 0 gives the same pictures. Dynamic forgetting: every
 `check_every` steps the loss attack is run on forget against validation; once the forgetting score is below
@@ -53,11 +53,11 @@ from pipeline.data.batches import Batch, Faces
 from pipeline.data.subsets import matched
 from pipeline.evaluation.membership import loss_attack
 from pipeline.evaluation.scores import forgetting_score
-from pipeline.models import FaceClassifier, frozen
-from pipeline.objectives import correctness, losses
+from pipeline.learning.models import FaceClassifier, frozen
+from pipeline.learning.objectives import correctness, losses
+from pipeline.learning.training import Updater, autocast, losses_of, passes, predict
+from pipeline.learning.transport import Cost, Solver, shortfall, transport_cost
 from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, TrainSettings, Unit
-from pipeline.training import Updater, autocast, losses_of, passes, predict
-from pipeline.transport import Cost, Solver, shortfall, transport_cost
 from pipeline.unlearning.base import Run
 
 SHOWN = 8  # pictures of the first pushed batch that a report may show

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier, fresh_like, only_last
+from pipeline.learning.models import FaceClassifier, fresh_like, only_last
+from pipeline.learning.training import fit
 from pipeline.settings import Count, Positive, TrainSettings
-from pipeline.training import fit
 from pipeline.unlearning.base import Run
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.training import fit
 from pipeline.settings import Count, Positive, TrainSettings
-from pipeline.training import fit
 from pipeline.unlearning.base import Run
 
 

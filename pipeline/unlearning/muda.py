@@ -25,10 +25,10 @@ from torch import Tensor
 
 from pipeline.data.batches import Faces
 from pipeline.evaluation.representation import Eigenspace, eigenspace
-from pipeline.models import FaceClassifier
-from pipeline.objectives import divergence, is_multi_label, losses
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import divergence, is_multi_label, losses
+from pipeline.learning.training import Updater, autocast, outputs_of, passes, predict
 from pipeline.settings import Count, NonNegative, Positive, Share, TrainSettings
-from pipeline.training import Updater, autocast, outputs_of, passes, predict
 from pipeline.unlearning.base import Run
 
 

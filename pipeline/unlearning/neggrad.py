@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
-from pipeline.objectives import guess_loss, losses
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import guess_loss, losses
+from pipeline.learning.training import Updater, passes, predict
 from pipeline.settings import Count, Flag, NonNegative, Positive, TrainSettings
-from pipeline.training import Updater, passes, predict
 from pipeline.unlearning.base import Run
 
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import torch
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
-from pipeline.objectives import guess_loss, losses
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import guess_loss, losses
+from pipeline.learning.training import Updater, passes, predict
 from pipeline.settings import Count, Flag, Positive, TrainSettings, Unit
-from pipeline.training import Updater, passes, predict
 from pipeline.unlearning.base import Run
 
 

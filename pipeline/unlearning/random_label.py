@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
-from pipeline.objectives import wrong_labels
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import wrong_labels
+from pipeline.learning.training import fit
 from pipeline.settings import Count, Positive, TrainSettings
-from pipeline.training import fit
 from pipeline.unlearning.base import Run
 
 

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
-from pipeline.objectives import losses, wrong_labels
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import losses, wrong_labels
+from pipeline.learning.training import Updater, passes, predict
 from pipeline.settings import Count, Positive, TrainSettings, Unit
-from pipeline.training import Updater, passes, predict
 from pipeline.unlearning.base import Run
 
 

@@ -23,11 +23,11 @@ from torch import Tensor
 
 from pipeline.data.batches import Faces
 from pipeline.data.subsets import matched
-from pipeline.models import FaceClassifier
-from pipeline.objectives import divergence, is_multi_label, losses
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import divergence, is_multi_label, losses
+from pipeline.learning.training import Updater, losses_of, predict
 from pipeline.progress import Advance
 from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, TrainSettings
-from pipeline.training import Updater, losses_of, predict
 from pipeline.unlearning.base import Run
 
 

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
-from pipeline.objectives import losses
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import losses
+from pipeline.learning.training import predict
 from pipeline.settings import PassSettings, Positive
-from pipeline.training import predict
 from pipeline.unlearning.base import Run
 
 

@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier, frozen
-from pipeline.objectives import losses
+from pipeline.learning.models import FaceClassifier, frozen
+from pipeline.learning.objectives import losses
+from pipeline.learning.training import Updater, passes, predict
 from pipeline.settings import Count, NonNegative, NonNegativeInt, Positive, TrainSettings
-from pipeline.training import Updater, passes, predict
 from pipeline.unlearning.base import Run
 
 

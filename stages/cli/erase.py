@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline import config, layout, registry, registry_purge, tracking_store
+from pipeline import config, layout
 from pipeline.data import removal
 from pipeline.data.removal import Pictures
 from pipeline.erasure import purge, tombstones
@@ -17,6 +17,8 @@ from pipeline.erasure.scan import Report, walk
 from pipeline.erasure.scan import scan as look
 from pipeline.errors import EraseError
 from pipeline.progress import progress
+from pipeline.registry import evidence, version_purge, versions
+from pipeline.tracking import tracking_store
 from stages.cli import rounds
 from stages.cli.registered import resolve
 from stages.common import guarded
@@ -50,7 +52,7 @@ class Plan:
     persons: purge.Persons
     raw: dict[Path, Pictures]
     imported: str
-    mlflow: registry_purge.Remains
+    mlflow: version_purge.Remains
     kept: purging.Kept
     traces: tombstones.Traces
     name: str
@@ -96,8 +98,8 @@ def _erase(name: str, projects: list[Path], *, yes: bool) -> None:
 
 def _plan(name: str) -> Plan | None:
     """What there is to erase; None, with a word why, where it is nothing."""
-    known = registry.versions(name)
-    champion = registry.champion(known)
+    known = versions.every(name)
+    champion = versions.champion(known)
     due = purge.due(f"{name}/{champion.number}" if champion else "")
     if due.waiting:
         told = f"{len(due.waiting)} open request(s) are not in service and stay: forget and promote first"
@@ -107,11 +109,16 @@ def _plan(name: str) -> Plan | None:
         return None
     rounds.base_from(name, champion)  # can it be started from? Once pictures are gone it would be too late to find out
     persons = purge.persons(due.ready, config.load().split.forget_persons)
-    keep = set.intersection(*(request.unlearned_by() for request in due.ready))
+    keep = evidence.forgetful(name, known, due.ready)
+    if due.model not in keep:
+        raise EraseError(
+            f"the evidence of {due.model} names fewer persons than {layout.PROGRESS} says that it has forgotten "
+            "(lines of another registry?): `dvc repro`, and promote what it registers"
+        )
     seal = tombstones.seal(persons.traces)
     imported = purging.source_of_import()
     raw = {place: _pictures(place, seal) for place in _raw_places(imported)}
-    mlflow = registry_purge.find(name, keep)
+    mlflow = version_purge.find(name, keep)
     kept = purging.inspect()
     by_name = {f"{name}/{one.number}": one for one in known}
     return Plan(due, persons, raw, imported, mlflow, kept, _traces(persons, raw, mlflow, by_name, keep), name)
@@ -138,8 +145,8 @@ def _pictures(place: Path, seal: tombstones.Seal) -> Pictures:
 def _traces(
     persons: purge.Persons,
     raw: dict[Path, Pictures],
-    mlflow: registry_purge.Remains,
-    known: dict[str, registry.Version],
+    mlflow: version_purge.Remains,
+    known: dict[str, versions.Version],
     keep: set[str],
 ) -> tombstones.Traces:
     """With the files of models: of those that go, but for what a model that is kept has too, and the oracles'.
@@ -147,7 +154,7 @@ def _traces(
     Args:
         known: all versions, by `name/number`; `keep`: those that stay.
     """
-    kept_hashes = {one.tags.get(registry.WEIGHTS_SHA, "") for model, one in known.items() if model in keep}
+    kept_hashes = {one.tags.get(versions.WEIGHTS_SHA, "") for model, one in known.items() if model in keep}
     kept_folders = [path for place in mlflow.locations for path in (place / "models").glob("m-*")]
     for folder in kept_folders:
         if folder not in mlflow.folders:
@@ -155,7 +162,7 @@ def _traces(
     oracles = [layout.MODELS / "retrained", *layout.YARDSTICKS.glob("oracle-*")]
     for folder in oracles:
         kept_hashes |= purge.weights_in(folder)
-    weights = {one.tags.get(registry.WEIGHTS_SHA, "") for one in known.values()} - {""}
+    weights = {one.tags.get(versions.WEIGHTS_SHA, "") for one in known.values()} - {""}
     for folder in (layout.WORKSPACE, *mlflow.folders):
         weights |= purge.weights_in(folder)
     files = {digest for pictures in raw.values() for digest in pictures.hashes}
@@ -227,7 +234,7 @@ def _do(plan: Plan, projects: list[Path]) -> None:
     _erase_raw(plan)
     typer.echo("starting point of the next round:")
     rounds.begin(plan.name)
-    registry_purge.remove(plan.mlflow)
+    version_purge.remove(plan.mlflow)
     typer.echo(f"MLflow: {len(plan.mlflow.versions)} version(s), {len(plan.mlflow.models)} model(s) removed")
     purging.clear_workspace()
     purging.forget_experiments()
@@ -272,7 +279,7 @@ def _places() -> list[Path]:
     remotes = [Path(address) for address in kept.remotes.values() if Path(address).is_dir()]
     source = Path(purging.source_of_import())
     raw = [source] if source.is_absolute() and source.exists() else []
-    artifacts = registry_purge.local_artifacts()
+    artifacts = version_purge.local_artifacts()
     return [place for place in (Path.cwd(), kept.cache, *remotes, *raw, *artifacts) if place.exists()]
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline import config, evidence, gate, promotion, registry, service_record
+from pipeline import config
 from pipeline.certificates import files, signing
-from pipeline.erasure import progress
+from pipeline.registry import evidence, gate, promotion, service_record, versions
+from pipeline.registry.versions import Version
 from stages.cli.certificate import KEY, tell_certificate
 from stages.cli.registered import NAME, resolve
 from stages.common import guarded
@@ -32,9 +33,9 @@ def group() -> None:
 def list_versions(name: str = NAME) -> None:
     """All registered versions, newest first, with their aliases and validation figures."""
     name = resolve(name)
-    known = registry.versions(name)
+    known = versions.every(name)
     if not known:
-        typer.echo(registry.nothing_yet(name))
+        typer.echo(versions.nothing_yet(name))
         return
     _show(name, known)
 
@@ -64,11 +65,11 @@ def promote(
         typer.echo(f"{told}, verdict {tags.get(evidence.VERDICT) or '?'}")
         for reason in plan.entry.overruled:
             _say(f"against it, and overruled: {reason}")
-        _warn(f"{name}/{plan.version.number}")
+        _warn(name, plan.version)
         if not yes:
             typer.confirm(f"Make it the champion in place of {_named(plan.before)}?", abort=True)
     _carry_out(plan, signer)
-    typer.echo(f"Serve it: mlflow models serve -m models:/{name}@{registry.CHAMPION} --env-manager local")
+    typer.echo(f"Serve it: mlflow models serve -m models:/{name}@{versions.CHAMPION} --env-manager local")
 
 
 @app.command()
@@ -82,7 +83,7 @@ def rollback(name: str = NAME, yes: bool = YES, key: Path | None = KEY) -> None:
     else:
         for number, reasons in plan.skipped.items():
             _say(f"version {number} is passed over: {'; '.join(reasons)}")
-        _warn(f"{name}/{plan.version.number}")
+        _warn(name, plan.version)
         if not yes:
             typer.confirm(f"Put version {plan.version.number} of {name} back into service?", abort=True)
     _carry_out(plan, signer)
@@ -110,10 +111,10 @@ def _signer(path: Path | None) -> Ed25519PrivateKey | None:
     return signing.signer(path.expanduser().absolute() if path else None)
 
 
-def _warn(model: str) -> None:
-    if known := progress.service(model).known:
+def _warn(name: str, version: Version) -> None:
+    if known := evidence.service(name, version).known:
         told = f"{len(known)} open request(s) to be forgotten came after it, or it never forgot them"
-        _say(f"{model} may still know who asked: {told} (`dlfd request list`)")
+        _say(f"{name}/{version.number} may still know who asked: {told} (`dlfd request list`)")
 
 
 def _say(warning: str) -> None:
@@ -124,7 +125,7 @@ def _carry_out(plan: promotion.Plan, signer: Ed25519PrivateKey | None) -> None:
     """Make the change, and tell of it."""
 
     def certify(plan: promotion.Plan) -> None:
-        asked = [one.id for one in progress.service(f"{plan.name}/{plan.version.number}").forgotten]
+        asked = [one.id for one in evidence.service(plan.name, plan.version).forgotten]
         if not plan.entry.finished or not files.are_current(plan.name, plan.version.number, asked):
             tell_certificate(files.issue(plan.name, plan.version.number, signer, plan.entry), signer)
 
@@ -139,7 +140,7 @@ def _named(number: int | None) -> str:
     return "none" if number is None else f"version {number}"
 
 
-def _show(name: str, known: list[registry.Version]) -> None:
+def _show(name: str, known: list[versions.Version]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -14,8 +14,9 @@ from typing import TextIO
 
 import typer
 
-from pipeline import config, layout, tracking_store
+from pipeline import config, layout
 from pipeline.errors import ConfigError, DataError, RegistryError
+from pipeline.tracking import tracking_store
 from stages.common import FULL_DISK, guarded
 
 REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<number>[0-9]+)|@(?P<alias>[^/@]+))")
@@ -50,8 +51,9 @@ def predict(
     if model and version is not None:
         raise typer.BadParameter("say --model or --version, not both")
     chosen = form.value if form else _form_of(out)
-    from pipeline import batch_prediction, models, prediction
+    from pipeline.learning import models
     from pipeline.progress import progress
+    from pipeline.serving import batch_prediction, prediction
 
     total = sum(1 for _ in batch_prediction.find(paths))
     if not total:
@@ -105,14 +107,14 @@ def _folder(model: str, version: int | None) -> Path:
         return Path(model)
     if not tracking_store.enabled():
         raise RegistryError("DLFD_TRACKING=off hides the registry, which is MLflow's: unset it, or give --model FOLDER")
-    from pipeline import served_model
+    from pipeline.registry import version_folder
 
     if not model:
-        return served_model.fetch(config.load(layout.root() / "params.yaml").register.model_name, version)
+        return version_folder.fetch(config.load(layout.root() / "params.yaml").register.model_name, version)
     if not (found := REGISTERED.fullmatch(model)):
         raise RegistryError(f"{model}: expected models:/NAME@ALIAS, models:/NAME/VERSION, or a model folder")
     number = int(found["number"]) if found["number"] else None
-    return served_model.fetch(found["name"], number, found["alias"] or "")
+    return version_folder.fetch(found["name"], number, found["alias"] or "")
 
 
 @contextmanager

@@ -6,8 +6,9 @@ import os
 
 import typer
 
-from pipeline import config, layout, tracking_store
+from pipeline import config, layout
 from pipeline.errors import RegistryError
+from pipeline.tracking import tracking_store
 
 NAME = typer.Option("", "--name", help="of the registered model; default: register.model_name in params.yaml")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import typer
 
-from pipeline import config, layout, registry, starting_point
-from pipeline.erasure import progress, requests, rounds
+from pipeline import config, layout
+from pipeline.erasure import requests, rounds
 from pipeline.errors import RegistryError
+from pipeline.registry import evidence, starting_point, versions
 from pipeline.settings import CHAMPION
 from stages.cli.registered import NAME, resolve
 from stages.common import guarded
@@ -54,9 +55,9 @@ def begin(name: str) -> rounds.Base:
         RegistryError: there is no champion, or it cannot be started from.
         RequestError: a ledger cannot be read.
     """
-    found = registry.champion(registry.versions(name))
+    found = versions.champion(versions.every(name))
     if found is None:
-        raise RegistryError(f"{name} has no {registry.CHAMPION} to start from: `dlfd models promote` one first")
+        raise RegistryError(f"{name} has no {versions.CHAMPION} to start from: `dlfd models promote` one first")
     base, sides = base_from(name, found)
     rounds.write_sides(sides)  # first: a round without its sides would test on persons whom its start has learned
     rounds.write(base)
@@ -64,7 +65,7 @@ def begin(name: str) -> rounds.Base:
     return base
 
 
-def base_from(name: str, found: registry.Version) -> tuple[rounds.Base, dict[str, str]]:
+def base_from(name: str, found: versions.Version) -> tuple[rounds.Base, dict[str, str]]:
     """A version to start from, and who was held out when it was made; it is fetched to see that a round can start.
 
     Raises:
@@ -72,8 +73,8 @@ def base_from(name: str, found: registry.Version) -> tuple[rounds.Base, dict[str
         RequestError: a ledger cannot be read.
     """
     model = f"{name}/{found.number}"
-    forgotten = sorted(request.id for request in progress.service(model).forgotten)
-    base = rounds.Base(model, found.tags[registry.WEIGHTS_SHA], forgotten)
+    forgotten = sorted(request.id for request in evidence.service(name, found).forgotten)
+    base = rounds.Base(model, found.tags[versions.WEIGHTS_SHA], forgotten)
     with tempfile.TemporaryDirectory() as scratch:
         starting_point.fetch(model, base.weights_sha256, Path(scratch) / "base")
         return base, rounds.read_sides(Path(scratch) / "base" / starting_point.SIDES)

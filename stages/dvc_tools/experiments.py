@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from pipeline import gate, layout
+from pipeline import layout
 from pipeline.errors import PipelineError
 from pipeline.reference_tables import PASSES
+from pipeline.registry import gate
 from pipeline.settings import RegisterSettings
 
 COMPARISON = "reports/comparison.csv"

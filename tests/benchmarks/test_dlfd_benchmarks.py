@@ -12,8 +12,8 @@ from helpers import make_faces, make_model
 from torch import nn
 
 from benchmarks import dlfd_pass, dlfd_step, inputs, measure
-from pipeline.models import FaceClassifier
-from pipeline.training import fit
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.training import fit
 from pipeline.unlearning.dlfd import PAPER, Settings, distance
 
 CPU = torch.device("cpu")

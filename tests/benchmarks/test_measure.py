@@ -126,7 +126,7 @@ import torch
 from benchmarks import dlfd_pass, dlfd_step, growth, inputs, serving, training, transport
 transport.main()
 print(inputs.exact_transport())
-from pipeline.transport import plan
+from pipeline.learning.transport import plan
 print(plan(torch.eye(3), "emd", 0.0).sum().item())
 print(*(case.name for case in dlfd_pass.cases()), sep="; ")
 """

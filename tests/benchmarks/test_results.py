@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import goals, pictures, results
-from pipeline import config, gate
+from pipeline import config
+from pipeline.registry import gate
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,9 +11,12 @@ import registry_checkout as tiny
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline import layout, pseudonyms, registry, served_model, tracking_store
+from pipeline import layout, pseudonyms
 from pipeline.certificates import files, signing
 from pipeline.erasure import ledger, requests
+from pipeline.registry import versions
+from pipeline.serving import served_model
+from pipeline.tracking import tracking_store
 from stages.cli.certificate import app as certificates
 from stages.cli.models import app
 
@@ -42,7 +45,7 @@ def dlfd(*arguments: str, answer: str | None = None) -> Result:
 
 
 def champion(name: str) -> int | None:
-    return next((one.number for one in registry.versions(name) if "champion" in one.aliases), None)
+    return next((one.number for one in versions.every(name) if "champion" in one.aliases), None)
 
 
 def test_an_empty_registry(checkout: str) -> None:
@@ -170,14 +173,7 @@ def test_a_request_that_comes_into_service_later_gets_into_the_certificate(check
     assert "certificate:" not in dlfd("promote").stdout
     assert page.read_bytes() == before, "nothing to say that it does not say"
     request = request_of("A")
-    ledger.append(
-        layout.PROGRESS,
-        lambda known: [
-            ledger.Event(
-                request, ledger.UNLEARNED, requests.read()[0].person, model=f"{checkout}/{number}", time=ledger.now()
-            )
-        ],
-    )
+    tiny.enter(checkout, number)
     assert "certificate:" in dlfd("promote").stdout
     assert request in page.read_text(encoding="utf-8")
     assert request in page.with_suffix(".json").read_text(encoding="utf-8")

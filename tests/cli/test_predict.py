@@ -16,7 +16,7 @@ import torch
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline import registry
+from pipeline.registry import versions
 from stages.cli import app
 
 COLUMNS = ["file", "label", "probability_young", "probability_middle", "probability_old", "error"]
@@ -28,8 +28,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("predict")
     with tiny.opened(folder):
         for seed in (1, 2):
-            registry.register("faces", tiny.write_model("dlfd", seed), tiny.metrics(0.7))
-        registry.switch("faces", 2)
+            versions.register("faces", tiny.write_model("dlfd", seed), tiny.metrics(0.7))
+        versions.switch("faces", 2)
         (folder / "pictures/below").mkdir(parents=True)
         (folder / "pictures/a.jpg").write_bytes(hostile.picture(seed=1))
         (folder / "pictures/below/b.png").write_bytes(hostile.picture("PNG", seed=2))
@@ -120,7 +120,7 @@ def test_what_cannot_be_done_is_one_error(checkout: Path, arguments: list[str], 
 
 
 def test_nothing_in_service_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    registry.register("others", tiny.write_model("dlfd", 9), tiny.metrics())
+    versions.register("others", tiny.write_model("dlfd", 9), tiny.metrics())
     refused = dlfd("pictures", "--model", "models:/others@champion")
     assert "others has no champion: make one with `dlfd models promote`" in refused.stderr
 
@@ -150,7 +150,7 @@ def test_a_folder_that_cannot_be_read_is_told(checkout: Path, monkeypatch: pytes
         onerror(PermissionError(13, "Permission denied", f"{top}/locked"))  # type: ignore[operator]
         yield str(top), [], ["a.jpg"]
 
-    monkeypatch.setattr("pipeline.batch_prediction.os.walk", walk)
+    monkeypatch.setattr("pipeline.serving.batch_prediction.os.walk", walk)
     done = dlfd("pictures")
     assert done.exit_code == 1
     assert "Permission denied" in done.stderr

@@ -9,9 +9,12 @@ import registry_checkout as tiny
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline import layout, models, pseudonyms, registry, starting_point, tracking_store
+from pipeline import layout, pseudonyms
 from pipeline.erasure import ledger, requests, rounds
 from pipeline.erasure.ledger import Event
+from pipeline.learning import models
+from pipeline.registry import starting_point, versions
+from pipeline.tracking import tracking_store
 from stages.cli import app as everything
 from stages.cli.rounds import app
 
@@ -25,7 +28,7 @@ def store(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (checkout / ".dvc").rmdir()  # made anew
     tiny.make(checkout)
     (layout.SPLITS / "sides.csv").write_text("person,side\nann,retain\nbob,pool\ncat,pool\n")
-    registry.register("faces", tiny.write_model("dlfd", 1), tiny.metrics())
+    versions.register("faces", tiny.write_model("dlfd", 1), tiny.metrics())
     salt, now = pseudonyms.load(), ledger.now()
     asked = [
         Event(f"20261121-{letter * 6}", ledger.RECEIVED, salt.key(person), "2026-12-21", time=now)
@@ -75,7 +78,7 @@ def test_nothing_is_erased_while_the_champion_cannot_be_started_from(store: Path
     key = pseudonyms.load().key("ann")
     came = Event("20261121-aaaaaa", ledger.IN_SERVICE, key, model="faces/1", time=ledger.now())
     ledger.append(requests.progress_file(), lambda known: [came])
-    (version,) = registry.versions("faces")
+    (version,) = versions.every("faces")
     (sides,) = tiny.artifacts(version.source).rglob("sides.csv")
     sides.unlink()
     before = {path: path.read_bytes() for path in store.rglob("*.csv")}

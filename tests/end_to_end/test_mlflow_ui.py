@@ -12,7 +12,8 @@ from browser import CHROMIUM, FLAGS
 from playwright.sync_api import Page, expect, sync_playwright
 from servers import free_port, running
 
-from pipeline import registry, tracking, tracking_store
+from pipeline.registry import versions
+from pipeline.tracking import stage_runs, tracking_store
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.browser]
 NAMES = ("train original", "unlearn dlfd", "register")
@@ -32,21 +33,21 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
 
 def _execute() -> dict[str, str]:
     ids: dict[str, str] = {}
-    with tracking.stage_run("train", "original", params={"train": {"epochs": 12}}) as run:
+    with stage_runs.stage_run("train", "original", params={"train": {"epochs": 12}}) as run:
         run.log_epochs([{"epoch": e, "loss": 2 / (e + 1), "validation_accuracy": e / 12} for e in range(12)])
         ids["train original"] = str(run.id)
-    with tracking.stage_run("unlearn", "dlfd", params={"dlfd": {"ot_weight": 1.0}}) as run:
+    with stage_runs.stage_run("unlearn", "dlfd", params={"dlfd": {"ot_weight": 1.0}}) as run:
         run.log_history([{"step": step, "loss": 1 + step % 3} for step in range(20)])
         ids["unlearn dlfd"] = str(run.id)
-    with tracking.stage_run("compare") as run:
+    with stage_runs.stage_run("compare") as run:
         Path("report.html").write_text("<title>r</title><h1>What is accepted</h1>")
         run.log_artifact(Path("report.html"))
         run.tag_execution({"accepted": "dlfd", "mlflow.note.content": f"[the report]({run.page_of('report.html')})"})
         ids["compare"] = str(run.id)
-    with tracking.stage_run("register") as run:
-        version = registry.register("faces", tiny.write_model("dlfd", 1), tiny.metrics(), run.id)
+    with stage_runs.stage_run("register") as run:
+        version = versions.register("faces", tiny.write_model("dlfd", 1), tiny.metrics(), run.id)
         ids["register"] = str(run.id)
-    registry.switch("faces", version.number)
+    versions.switch("faces", version.number)
     return ids
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from checkouts import Checkout, Done
 
-from pipeline.gate import decide
+from pipeline.registry.gate import decide
 from pipeline.settings import RegisterSettings
 
 pytestmark = pytest.mark.end_to_end

@@ -9,9 +9,11 @@ import pytest
 import registry_checkout as tiny
 from servers import free_port, running
 
-from pipeline import models, promotion, registry, served_model, service_record
 from pipeline.certificates import files
 from pipeline.errors import RegistryError
+from pipeline.learning import models
+from pipeline.registry import promotion, service_record, versions
+from pipeline.serving import served_model
 from pipeline.settings import RegisterSettings
 
 pytestmark = pytest.mark.end_to_end
@@ -47,10 +49,10 @@ def promote(number: int) -> promotion.Done:
 def test_promote_refuse_and_roll_back(server: Path) -> None:
     for nomus in (0.7, 0.8, 0.9):
         tiny.train("faces", "", nomus=nomus)
-    assert promote(1).change == registry.Change(None, 1)
-    assert promote(3).change == registry.Change(1, 3)
+    assert promote(1).change == versions.Change(None, 1)
+    assert promote(3).change == versions.Change(1, 3)
     assert files.paths("faces", 3)[1].exists()
-    weights = registry.versions("faces")[1].tags["weights_sha256"]
+    weights = versions.every("faces")[1].tags["weights_sha256"]
     (second,) = [path for path in server.rglob("model.pt2") if weights in path.read_text()]
     second.write_text("weights of somebody else")
     with pytest.raises(RegistryError, match=r"model\.pt2 has changed"):

@@ -15,7 +15,7 @@ from checkouts import Checkout, Done
 from PIL import Image
 
 from pipeline.erasure import ledger, requests
-from pipeline.registry_files import MLFLOWS_OWN
+from pipeline.registry.version_files import MLFLOWS_OWN
 
 pytestmark = pytest.mark.end_to_end
 NAME = "unlearned-face-classifier"

@@ -21,7 +21,11 @@ import registry_checkout as tiny
 import torch
 from servers import free_port, running
 
-from pipeline import layout, models, prediction, registry, tracking, tracking_store
+from pipeline import layout
+from pipeline.learning import models
+from pipeline.registry import versions
+from pipeline.serving import prediction
+from pipeline.tracking import stage_runs, tracking_store
 
 pytestmark = pytest.mark.end_to_end
 SIZE, CLASSES = 32, ["child", "adult"]
@@ -68,9 +72,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, p
     folder = tmp_path_factory.mktemp("serving")
     with tiny.opened(folder, drawn=False):
         model = write_resnet()
-        with tracking.stage_run("register") as run:
-            version = registry.register("faces", model, tiny.metrics(), run.id)
-        registry.switch("faces", version.number)
+        with stage_runs.stage_run("register") as run:
+            version = versions.register("faces", model, tiny.metrics(), run.id)
+        versions.switch("faces", version.number)
         address = f"http://127.0.0.1:{(port := free_port())}"
         serve = ["models", "serve", "-m", "models:/faces@champion", "--env-manager", "local", "--port", str(port)]
         with running(serve, folder / "serve.log", f"{address}/ping", MLFLOW_TRACKING_URI=tracking_store.uri()):

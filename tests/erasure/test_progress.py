@@ -97,26 +97,38 @@ def test_without_open_requests_nothing_is_touched(checkout: Path) -> None:
     ids = ask("p0")
     intake.withdraw([ids["p0"]])
     assert registered() == {}
-    assert progress.put_into_service("faces/1") == progress.Service([], [])
+    assert progress.put_into_service("faces/1", None) == progress.Service([], [])
     assert not requests.progress_file().exists()
+
+
+def test_what_a_version_does_not_know_of_itself_the_ledger_cannot_make_true() -> None:
+    """Lines of another registry's version of that number, which came with a merge."""
+    ids = ask("p0", "p2")
+    registered(1, p0=True)
+    registered(2)
+    both = {one.id: one for one in requests.read()}
+    assert progress.has_unlearned(both[ids["p2"]], "faces/2", None)
+    service = progress.put_into_service("faces/2", {both[ids["p0"]].person})
+    assert ([one.id for one in service.forgotten], [one.id for one in service.known]) == ([ids["p0"]], [ids["p2"]])
+    assert states()[ids["p2"]][0] != "in service"
 
 
 def test_service_follows_the_champion_forward_and_back() -> None:
     first = ask("p0")["p0"]
     registered(1)
-    assert [one.id for one in progress.put_into_service("faces/1").forgotten] == [first]
+    assert [one.id for one in progress.put_into_service("faces/1", None).forgotten] == [first]
     second = ask("p2")["p2"]
     registered(2)
-    assert progress.service("faces/1").known[0].id == second
-    progress.put_into_service("faces/2")
+    assert progress.service("faces/1", None).known[0].id == second
+    progress.put_into_service("faces/2", None)
     assert states() == {first: ("in service", "faces/2"), second: ("in service", "faces/2")}
-    back = progress.put_into_service("faces/1")
+    back = progress.put_into_service("faces/1", None)
     assert ([one.id for one in back.forgotten], [one.id for one in back.known]) == ([first], [second])
     assert states() == {first: ("in service", "faces/1"), second: ("verified", "faces/2")}
     before = requests.progress_file().read_bytes()
-    progress.put_into_service("faces/1")
+    progress.put_into_service("faces/1", None)
     assert requests.progress_file().read_bytes() == before
-    progress.put_into_service("faces/2")
+    progress.put_into_service("faces/2", None)
     assert {state for state, _ in states().values()} == {"in service"}
 
 

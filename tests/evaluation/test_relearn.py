@@ -4,8 +4,8 @@ import pytest
 from helpers import make_model, make_subsets, same_state, state
 
 from pipeline.evaluation import relearn
+from pipeline.learning.training import fit, losses_of
 from pipeline.settings import TrainSettings
-from pipeline.training import fit, losses_of
 
 SUBSETS = make_subsets()
 FORGET = SUBSETS["forget"]

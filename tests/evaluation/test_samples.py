@@ -12,7 +12,7 @@ from helpers import CLASSES, make_faces, make_model
 from pipeline.data.batches import Faces
 from pipeline.errors import DataError
 from pipeline.evaluation.samples import load, per_sample
-from pipeline.models import FaceClassifier
+from pipeline.learning.models import FaceClassifier
 
 COUNT = 60
 

@@ -13,7 +13,7 @@ import torch
 import torchvision
 from tiny_data import write_mufac
 
-from pipeline import architectures, config, layout, models
+from pipeline import config, layout
 from pipeline.config import Params
 from pipeline.data import raw, sources, splits, store
 from pipeline.errors import ConfigError, ModelError
@@ -22,8 +22,9 @@ from pipeline.jobs.evaluate import evaluate_model
 from pipeline.jobs.train import take_over_base, train_model
 from pipeline.jobs.train_yardstick import make_yardstick
 from pipeline.jobs.unlearn import unlearn_model
+from pipeline.learning import architectures, models
+from pipeline.learning.training import Checkpoint
 from pipeline.settings import AuditSettings, DataSettings, EvaluateSettings, ModelSettings, SplitSettings, TrainSettings
-from pipeline.training import Checkpoint
 from pipeline.unlearning import finetune
 
 QUICK = TrainSettings(epochs=1, batch_size=32, learning_rate=1e-3, augment=False, precision="fp32")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import tiny_report as tiny
 
-from pipeline import tracking_store
+from pipeline.tracking import tracking_store
 from stages import compare
 
 

@@ -16,7 +16,7 @@ from pipeline.errors import DataError
 @pytest.fixture(autouse=True)
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text("data: {image_size: 16, on_corrupt: skip}\n")
+    Path("params.yaml").write_text("data: {image_size: 32, on_corrupt: skip}\n")
 
 
 def test_no_picture_leaves_the_store(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

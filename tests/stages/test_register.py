@@ -14,7 +14,10 @@ import pytest
 import registry_checkout as tiny
 import tiny_metrics
 
-from pipeline import layout, models, registry, tracking_store
+from pipeline import layout
+from pipeline.learning import models
+from pipeline.registry import versions
+from pipeline.tracking import tracking_store
 from stages import register
 
 PROJECT = Path(__file__).parents[2]
@@ -57,7 +60,7 @@ def test_the_best_accepted_model_is_registered(
     assert told["reasons"] == {"dlfd": [], "neggrad": [refusal]}
     assert (told["accepted"], told["version"], told["candidate"]) == ("dlfd", 1, True)
     assert told["thresholds"]["model_name"] == "faces"
-    (version,) = registry.versions("faces")
+    (version,) = versions.every("faces")
     found = tracking_store.connect().client.get_model_version("faces", "1")
     assert found.description.startswith("# faces, version 1\n")
     assert "forget **4 person(s)** with the method **dlfd**" in found.description
@@ -91,7 +94,7 @@ def test_none_passes(checkout: Callable[..., None], tracking: str) -> None:
     assert (report()["accepted"], report()["version"]) == (None, None)
     assert "imported: []" in done.stdout if tracking == "off" else "imported: ['mlflow']" in done.stdout
     if tracking != "off":
-        assert registry.versions("faces") == []
+        assert versions.every("faces") == []
 
 
 def run_stage(**environment: str) -> subprocess.CompletedProcess[str]:

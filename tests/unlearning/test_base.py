@@ -9,9 +9,9 @@ import torch
 from helpers import make_model, make_subsets, same_state, state
 
 from pipeline.data.batches import Faces
-from pipeline.models import FaceClassifier
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.training import Updater
 from pipeline.settings import TrainSettings
-from pipeline.training import Updater
 from pipeline.unlearning import base
 
 SUBSETS = make_subsets()

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from helpers import make_faces, make_model, same_state, state
 
 from pipeline import config
-from pipeline.training import Updater, fit, losses_of
-from pipeline.transport import transport_cost
+from pipeline.learning.training import Updater, fit, losses_of
+from pipeline.learning.transport import transport_cost
 from pipeline.unlearning import dlfd
 from pipeline.unlearning.base import Run
 

@@ -10,9 +10,9 @@ import torch
 from helpers import CLASSES, make_model, make_subsets, same_state, state
 
 from pipeline.config import method_names
-from pipeline.models import FaceClassifier
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.training import fit, losses_of
 from pipeline.settings import TrainSettings
-from pipeline.training import fit, losses_of
 from pipeline.unlearning import base
 
 SUBSETS = make_subsets()

@@ -4,8 +4,8 @@ import math
 
 from helpers import CLASSES, make_faces, make_model
 
+from pipeline.learning.training import fit, losses_of
 from pipeline.settings import TrainSettings
-from pipeline.training import fit, losses_of
 from pipeline.unlearning import neggrad
 from pipeline.unlearning.base import Run
 

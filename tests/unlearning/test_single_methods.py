@@ -13,10 +13,10 @@ from helpers import CLASSES, SIDE, make_model, make_subsets, same_state, state
 from pipeline import search
 from pipeline.errors import ConfigError
 from pipeline.evaluation.representation import eigenspace
-from pipeline.models import FaceClassifier
-from pipeline.objectives import divergence, losses, wrong_labels
+from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import divergence, losses, wrong_labels
+from pipeline.learning.training import Updater, fit, logits_of, losses_of
 from pipeline.settings import TrainSettings
-from pipeline.training import Updater, fit, logits_of, losses_of
 from pipeline.unlearning import (
     bad_teacher,
     cf_k,

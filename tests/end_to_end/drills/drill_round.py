@@ -18,7 +18,10 @@ Command = tuple[str, ...]
 DVC_REPRO: Command = ("python", "-m", "dvc", "repro")
 PROMOTE: Command = ("dlfd", "models", "promote", "--yes")
 ROUND = (DVC_REPRO, PROMOTE)
-BROKEN_LOCK, RWLOCK = "Unable to read RWLock-file", ".dvc/tmp/rwlock"  # DVC's, killed while it writes it
+REMEDIES: dict[str, Command] = {  # what DVC says where it was killed while it wrote -> docs/troubleshooting.md
+    "Unable to read RWLock-file": ("rm", ".dvc/tmp/rwlock"),
+    "'./dvc.lock' ": ("git", "checkout", "--quiet", "dvc.lock"),
+}
 ALONE = 0.25  # share of the kills that hit the stage and leave DVC alive, as the kernel does when memory runs out
 
 
@@ -51,11 +54,11 @@ class Ran:
 
     Attributes:
         killed: what was going on at each kill, in their order.
-        locks: how often docs/troubleshooting.md had to be followed: DVC's lock file was cut off.
+        mended: what DVC said where docs/troubleshooting.md had to be followed: a file of its own was cut off.
     """
 
     killed: list[str]
-    locks: int
+    mended: list[str]
 
 
 def run_through(
@@ -67,7 +70,7 @@ def run_through(
 ) -> Ran:
     """Every command to its end, killed at each of the moments as long as there are some, `most` times in all."""
     killed: list[str] = []
-    locks = 0
+    mended: list[str] = []
     log = checkout.root.parent / "log"
     for command in commands:
         ended = False
@@ -76,15 +79,16 @@ def run_through(
             moment = next(moments, None) if len(killed) != most else None
             if ended := moment is None or _ends_before(moment, command, process, log):
                 code, told = process.wait(), _said(log)
-                if code and BROKEN_LOCK in told:
-                    (checkout.root / RWLOCK).unlink()
-                    ended, locks = False, locks + 1
-                    continue
-                assert code == 0, f"{' '.join(command)} failed after the kills {killed}:\n{told[-3000:]}"
+                cut_off = next((said for said in REMEDIES if said in told), "") if code else ""
+                assert not code or cut_off, f"{' '.join(command)} failed after the kills {killed}:\n{told[-3000:]}"
+                if cut_off:
+                    checkout.run(*REMEDIES[cut_off])
+                    mended.append(cut_off)
+                    ended = False
             else:
                 killed.append(_place(command, log))
                 _kill(process, alone=chance.random() < ALONE)
-    return Ran(killed, locks)
+    return Ran(killed, mended)
 
 
 def _ends_before(moment: Moment, command: Command, process: subprocess.Popen[bytes], log: Path) -> bool:

@@ -28,17 +28,19 @@ def test_50_kills_over_whole_rounds(
     chance = random.Random(SEED)
     longest = 1.5 * undisturbed.seconds / len(undisturbed.stages)  # of a stage, and what DVC does behind it
     killed: list[str] = []
-    rounds = locks = 0
+    mended: list[str] = []
+    rounds = 0
     while len(killed) < KILLS:
         rounds += 1
         checkout = asked.copy(tmp_path / f"round{rounds}")
         ran = run_through(checkout, ROUND, moments(chance, longest), chance, most=KILLS - len(killed))
         assert not states.of(checkout).differences(undisturbed.state), f"round {rounds}, killed in {ran.killed}"
         shutil.rmtree(checkout.root)
-        killed, locks = killed + ran.killed, locks + ran.locks
+        killed, mended = killed + ran.killed, mended + ran.mended
     where = ", ".join(f"{number} in {place}" for place, number in sorted(Counter(killed).items()))
     tell(f"SIGKILL: {len(killed)} in {rounds} rounds, all of which ended as the undisturbed one ({where})")
-    tell(f"SIGKILL: DVC's lock file was cut off {locks} time(s), and deleted as docs/troubleshooting.md says")
+    said = ", ".join(f"{number} × {what.strip()}" for what, number in Counter(mended).items()) or "none"
+    tell(f"SIGKILL: DVC's own files that were cut off and mended as docs/troubleshooting.md says: {said}")
 
 
 def moments(chance: random.Random, longest: float) -> Iterator[Moment]:
@@ -48,7 +50,6 @@ def moments(chance: random.Random, longest: float) -> Iterator[Moment]:
         yield Moment(chance.uniform(0, longest), "Running stage" if begun else "")
 
 
-@pytest.mark.drill
 def test_a_few_kills_at_the_end_of_a_round(copied: Callable[..., Checkout], reproduced: Checkout) -> None:
     """The same in short: a method, its evaluation, the comparison and the registry, which begins anew."""
     checkout = copied("mlartifacts", "mlflow.db*", "runs")

@@ -1,0 +1,1 @@
+"""Models and how they learn: backbones, objectives, the one training loop, optimal transport, checkpoints."""

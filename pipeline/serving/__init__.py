@@ -1,0 +1,1 @@
+"""What answers about picture files: a loaded model, batches of files, and a version that MLflow serves."""
