@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-import pipeline
+import pipeline.tracking
 from pipeline.data.sources import TASKS
 
 

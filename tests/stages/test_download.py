@@ -25,7 +25,7 @@ def test_no_picture_leaves_the_store(monkeypatch: pytest.MonkeyPatch, capsys: py
     main()
     assert len(store.open(layout.FACES).images) == 35
     assert not list(Path().rglob("*.png"))
-    assert "35 images of 12 persons at 16×16, 1 that cannot be read left out" in capsys.readouterr().out
+    assert "35 images of 12 persons at 32×32, 1 that cannot be read left out" in capsys.readouterr().out
     assert recorder.metrics == {"images": 35, "persons": 12, "distinct_pictures": 35, "skipped_corrupt": 1}
     assert recorder.stages[0][0] == "download"
 
@@ -35,7 +35,7 @@ def test_pictures_without_persons_are_not_called_persons(
 ) -> None:
     write_rafdb(layout.RAW)
     stage("download", monkeypatch)[0]()
-    assert "rafdb: 28 images of unknown persons at 16×16" in capsys.readouterr().out
+    assert "rafdb: 28 images of unknown persons at 32×32" in capsys.readouterr().out
 
 
 def test_what_was_read_in_spite_of_a_flaw_is_said(
@@ -54,7 +54,7 @@ def test_synthetic_faces(monkeypatch: pytest.MonkeyPatch) -> None:
     main()
     assert recorder.artifacts == []
     faces = store.open(layout.FACES)
-    assert faces.images.shape == (6, 16, 16, 3)
+    assert faces.images.shape == (6, 32, 32, 3)
     assert set(faces.info["classes"]) == {"age", "emotion", "gender", "young", "smiling"}
 
 
