@@ -1,97 +1,35 @@
-"""Who may go into service and back, on a real registry in SQLite; a crash at any step is repaired by doing it again."""
+"""Who may go into service and back, on a real registry in SQLite."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
-from typing import Any
 
-import mlflow
 import pytest
 import registry_checkout as tiny
+from promotions import (
+    GATE,
+    LATER,
+    PAST,
+    aliases,
+    artifacts,
+    ask,
+    certify,
+    champion,
+    promote,
+    refusal,
+    rollback,
+    states,
+    withdraw,
+)
 from registry_checkout import train
 
 from pipeline import config, layout, pseudonyms
 from pipeline.certificates import files
-from pipeline.erasure import ledger, progress, requests
+from pipeline.erasure import ledger, requests
 from pipeline.errors import RegistryError
 from pipeline.registry import evidence, gate, promotion, service_record, versions
-from pipeline.registry.promotion import Done, Plan
-from pipeline.serving import served_model
 from pipeline.settings import RegisterSettings
 from pipeline.tracking import tracking_store
-
-GATE = RegisterSettings()
-LATER, PAST = "2999-01-01", "2020-01-01"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("promotion")
-    with tiny.opened(folder) as patch:
-        patch.setattr(served_model, "log", tiny.log)
-        yield folder
-
-
-@pytest.fixture
-def name(store: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A registered model of this test alone, in a checkout whose ledgers are its own too."""
-    yield "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
-    for path in (layout.REQUESTS, layout.PROGRESS):
-        path.unlink(missing_ok=True)
-
-
-def ask(person: str, due: str = LATER) -> str:
-    """An open request; the last hex digits of its id tell the person."""
-    one = f"20261121-{ord(person):06x}"
-    received = ledger.Event(one, ledger.RECEIVED, pseudonyms.load().key(person), due, "letter", time=ledger.now())
-    ledger.append(layout.REQUESTS, lambda known: [received])
-    return one
-
-
-def withdraw(request: str) -> None:
-    person = next(one.person for one in requests.read() if one.id == request)
-    gone = ledger.Event(request, ledger.WITHDRAWN, person, time=ledger.now())
-    ledger.append(layout.REQUESTS, lambda known: [gone])
-
-
-def certify(plan: Plan) -> None:
-    files.issue(plan.name, plan.version.number, None, plan.entry)
-
-
-def promote(name: str, number: int | None = None, force: str | None = None, settings: RegisterSettings = GATE) -> Done:
-    return promotion.carry_out(promotion.plan_promotion(name, number, settings, force), certify)
-
-
-def rollback(name: str) -> Done:
-    return promotion.carry_out(promotion.plan_rollback(name), certify)
-
-
-def refusal(name: str, number: int | None = None, **other: Any) -> str:
-    """What a refused promotion says; nothing has changed."""
-    before = aliases(name), service_record.read(name)
-    with pytest.raises(RegistryError) as refused:
-        promote(name, number, **other)
-    assert (aliases(name), service_record.read(name)) == before
-    return str(refused.value)
-
-
-def aliases(name: str) -> dict[str, int]:
-    return {alias: version.number for version in versions.every(name) for alias in version.aliases}
-
-
-def champion(name: str) -> int | None:
-    return aliases(name).get("champion")
-
-
-def artifacts(name: str, number: int) -> Path:
-    return tiny.artifacts(versions.find(versions.every(name), name, number).source)
-
-
-def states() -> dict[str, str]:
-    return {one.id: one.state for one in requests.read()}
 
 
 def test_a_version_tells_what_it_has_forgotten_and_where_it_is_from(name: str) -> None:
@@ -349,81 +287,3 @@ def test_another_champion_since_the_plan_was_made_is_told(name: str) -> None:
     with pytest.raises(RegistryError, match="another champion, version 1"):
         promotion.carry_out(plan, certify)
     assert champion(name) == 1
-
-
-class Crash(BaseException):
-    """As if the process had been killed."""
-
-
-def crash_at(step: str, patch: pytest.MonkeyPatch) -> None:
-    """Kill a change before one of its steps, which is after the step before it."""
-    places: dict[str, tuple[Any, str, Callable[..., bool]]] = {
-        "entry": (service_record, "write", lambda *given: not given[1].finished),
-        "previous": (mlflow.MlflowClient, "set_registered_model_alias", lambda *given: given[2] == "previous"),
-        "champion": (mlflow.MlflowClient, "set_registered_model_alias", lambda *given: given[2] == "champion"),
-        "ledger": (progress, "put_into_service", lambda *given: True),
-        "certificate": (files, "issue", lambda *given: True),
-        "finish": (service_record, "write", lambda *given: given[1].finished),
-    }
-    owner, attribute, meant = places[step]
-    real = getattr(owner, attribute)
-
-    def dying(*given: Any, **named: Any) -> Any:
-        if meant(*given):
-            raise Crash
-        return real(*given, **named)
-
-    patch.setattr(owner, attribute, dying)
-
-
-STEPS = ("entry", "previous", "champion", "ledger", "certificate", "finish")
-
-
-def killed_and_repaired(name: str, step: str, change: Callable[[], Done], start: int, end: int) -> None:
-    """A change from one version to another is killed before a step, and done again."""
-    for path in files.paths(name, end):
-        path.unlink(missing_ok=True)
-    known = len(service_record.read(name))
-    with pytest.MonkeyPatch.context() as patch:
-        crash_at(step, patch)
-        with pytest.raises(Crash):
-            change()
-    moved = step in STEPS[STEPS.index("champion") + 1 :]
-    assert champion(name) == (end if moved else start), "a reader always finds a champion"
-    change()
-    assert aliases(name) == {"champion": end, "previous": start, "candidate": 2}
-    told = [(one.before, one.after, one.finished) for one in service_record.read(name)]
-    assert told[known:] == [(start, end, True)], "it is in the record once"
-    assert {(one.state, one.model) for one in requests.read()} == {("in service", f"{name}/{end}")}
-    assert all(path.exists() for path in files.paths(name, end))
-
-
-def test_a_promotion_that_was_killed_is_repaired_by_doing_it_again(name: str) -> None:
-    ask("A"), ask("B")
-    train(name, "AB")
-    train(name, "AB", nomus=0.8)
-    promote(name, 1)
-    start, end = 1, 2
-    for step in STEPS:
-        killed_and_repaired(name, step, partial(promote, name, end), start, end)
-        start, end = end, start
-
-
-def test_a_rollback_that_was_killed_goes_no_further_when_it_is_done_again(name: str) -> None:
-    ask("A")
-    for nomus in (0.6, 0.8, 0.7):
-        train(name, "A", nomus=nomus)
-    for step in ("champion", "ledger", "finish"):
-        promote(name, 3)
-        killed_and_repaired(name, step, partial(rollback, name), 3, 2)
-
-
-def test_a_forced_change_that_was_killed_keeps_its_reason(name: str) -> None:
-    versions.register(name, tiny.write_model("dlfd", next(tiny.WEIGHTS)), tiny.metrics())
-    with pytest.MonkeyPatch.context() as patch:
-        crash_at("ledger", patch)
-        with pytest.raises(Crash):
-            promote(name, force="the old one crashes")
-    promote(name)
-    (entry,) = service_record.read(name)
-    assert (entry.forced, entry.finished) == ("the old one crashes", True)
