@@ -30,6 +30,7 @@ from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
 from pipeline.learning import models
 from pipeline.learning.models import FaceClassifier
+from pipeline.reference_tables import spread
 from pipeline.unlearning import base
 
 COLUMNS = {  # heading -> column, of the Markdown table
@@ -133,14 +134,10 @@ def markdown(table: pd.DataFrame, file: Path, seeds: str) -> str:
     told = f"`{command}`. On the validation subset. Machine: {machine.told()}."
     lines = [told, "", f"|  | {' | '.join(COLUMNS)} | seconds |", "|---" * (len(COLUMNS) + 2) + "|"]
     for trial, of in table.groupby("trial", sort=False):
-        shown = [_spread(of[column]) for column in COLUMNS.values()]
+        shown = [spread(of[column].mean(), of[column].std()) for column in COLUMNS.values()]
         seconds = "" if of["seconds"].isna().all() else f"{of['seconds'].median():.0f}"
         lines.append(f"| {trial} | {' | '.join(shown)} | {seconds} |")
     return "\n".join(lines) + "\n"
-
-
-def _spread(values: pd.Series) -> str:
-    return f"{values.mean():.3f}" if len(values) < 2 else f"{values.mean():.3f} ± {values.std():.3f}"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import import_module
 from pathlib import Path
@@ -93,34 +93,32 @@ def space(settings: TrainSettings) -> dict[str, Knob]:
     return found
 
 
-def choose(found: pd.DataFrame, original: Mapping[str, float], settings: RegisterSettings) -> Choice:
-    """The trial whose knobs a method is to have.
+def choose(found: pd.DataFrame) -> Choice:
+    """The trial whose knobs a method is to have, of those that `judged` gives."""
+    rows = found.to_dict("records")
+    passing = [row for row in rows if row["gate"] == PASSES]
+    if passing:
+        best = max(passing, key=lambda row: (row[OBJECTIVE], -row["trial"]))
+        of = f"{len(passing)} of {len(rows)} trials whose validation figures pass the gate"
+        return Choice(best, f"the best NoMUS of the {of}")
+    first = next(row for row in rows if row["trial"] == 0)
+    best = max(rows, key=lambda row: row[OBJECTIVE])
+    beside = "" if best is first else f"; the best NoMUS, of trial {best['trial']}, does not count"
+    return Choice(first, f"the settings as they are: no trial passes the gate{beside} ({best['gate']})")
+
+
+def judged(found: pd.DataFrame, original: Mapping[str, float], settings: RegisterSettings) -> pd.DataFrame:
+    """The trials with a column `gate`: that it lets them pass by their scores on validation, or why not.
 
     Args:
         found: a row a trial, with its number and its figures of `on_validation`.
         original: figures of `on_validation` of the original model.
         settings: the gate's limits.
     """
-    rows = found.to_dict("records")
-    refused = refusals(rows, original, settings)
-    passing = [row for row, reasons in zip(rows, refused, strict=True) if not reasons]
-    if passing:
-        best = max(passing, key=lambda row: (row[OBJECTIVE], -row["trial"]))
-        of = f"{len(passing)} of {len(rows)} trials whose validation figures pass the gate"
-        return Choice(best, f"the best NoMUS of the {of}")
-    first = next(row for row in rows if row["trial"] == 0)
-    best, reasons = max(zip(rows, refused, strict=True), key=lambda pair: pair[0][OBJECTIVE])
-    beside = "" if best is first else f"; the best NoMUS, of trial {best['trial']}, does not count"
-    return Choice(first, f"the settings as they are: no trial passes the gate{beside} ({'; '.join(reasons)})")
-
-
-def refusals(
-    rows: Sequence[Mapping[Any, Any]], original: Mapping[str, float], settings: RegisterSettings
-) -> list[list[str]]:
-    """Why the gate would refuse each trial by its scores on validation; empty of one that passes."""
     by_scores = {gate.PERSONS: FEWEST, gate.DETECTED: 0, gate.OVER_FORGOTTEN: 0, gate.PERSON_NOMUS: float("nan")}
-    judged = gate.decide(original, {str(row["trial"]): {**row, **by_scores} for row in rows}, settings)
-    return [judged.reasons[str(row["trial"])] for row in rows]
+    rows = {str(row["trial"]): {**row, **by_scores} for row in found.to_dict("records")}
+    reasons = gate.decide(original, rows, settings).reasons
+    return found.assign(gate=["; ".join(reasons[trial]) or PASSES for trial in rows])
 
 
 def search(
@@ -155,10 +153,10 @@ def search(
     faces = subsets.load(layout.FACES, splits, device, task=params.task, only=needed)
     original = models.load(layout.MODELS / "original", device)
     knobs = space(settings)
-    judged = {subset: faces[subset] for subset in ("forget", "validation")}
+    measured = {subset: faces[subset] for subset in ("forget", "validation")}
 
     def figures(model: models.FaceClassifier) -> dict[str, float]:
-        return on_validation(per_sample(model, judged, splits).table, _quick(params.evaluate), params.seed)
+        return on_validation(per_sample(model, measured, splits).table, _quick(params.evaluate), params.seed)
 
     def objective(trial: optuna.Trial) -> float:
         values: dict[str, Any] = {
@@ -187,10 +185,8 @@ def search(
     if not done and knobs and not study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING]):
         study.enqueue_trial({key: getattr(settings, key) for key in knobs})
     study.optimize(objective, n_trials=max(0, (trials if knobs else 1) - len(done)))
-    found, before = table(study), figures(original)
-    refused = refusals(found.to_dict("records"), before, params.register)
-    found["gate"] = ["; ".join(reasons) or PASSES for reasons in refused]
-    return found, choose(found, before, params.register)
+    found = judged(table(study), figures(original), params.register)
+    return found, choose(found)
 
 
 def table(study: optuna.Study) -> pd.DataFrame:

@@ -148,23 +148,27 @@ def test_a_method_that_diverges_is_never_the_best(loaded: list[Any], monkeypatch
 ORIGINAL, LIMITS = {gate.ACCURACY: 0.62}, RegisterSettings()
 
 
+def chosen(rows: list[dict[str, Any]]) -> search.Choice:
+    return search.choose(search.judged(pd.DataFrame(rows), ORIGINAL, LIMITS))
+
+
 def test_chosen_is_the_best_of_those_that_the_gate_lets_pass() -> None:
     rows = [trial(3, 0.8, forgetting=0.33), trial(2, 0.75, accuracy=0.4), trial(1, 0.7), trial(0, 0.65)]
-    choice = search.choose(pd.DataFrame(rows), ORIGINAL, LIMITS)
+    choice = chosen(rows)
     assert choice.row["trial"] == 1
     assert "2 of 4 trials whose validation figures pass the gate" in choice.why
 
 
 def test_where_none_passes_the_settings_stay_as_they_are() -> None:
     rows = [trial(1, 0.64, forgetting=0.33), trial(0, 0.63, forgetting=0.34)]
-    choice = search.choose(pd.DataFrame(rows), ORIGINAL, LIMITS)
+    choice = chosen(rows)
     assert choice.row["trial"] == 0
     assert "no trial passes the gate" in choice.why
     assert "of trial 1, does not count (validation forgetting score 0.33 is above" in choice.why
 
 
 def test_of_equals_the_settings_as_they_are_are_kept() -> None:
-    assert search.choose(pd.DataFrame([trial(1, 0.7), trial(0, 0.7)]), ORIGINAL, LIMITS).row["trial"] == 0
+    assert chosen([trial(1, 0.7), trial(0, 0.7)]).row["trial"] == 0
 
 
 def test_a_start_that_was_broken_off_is_run_anew_first(loaded: list[Any]) -> None:

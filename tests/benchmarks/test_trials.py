@@ -40,5 +40,5 @@ def test_the_table_has_the_spread_over_seeds_and_yardsticks_without_one() -> Non
         {"trial": "dlfd", "seed": 1, **{**of, "auc": 0.7}, "seconds": 11.0},
     ]
     *_, original, dlfd = trials.markdown(pd.DataFrame(rows), Path("results/some.txt"), "0,1").splitlines()
-    assert original == "| original | 0.500 | 0.500 | 0.500 | 0.500 | 0.500 |  |"
-    assert dlfd == "| dlfd | 0.500 ± 0.000 | 0.500 ± 0.000 | 0.500 ± 0.000 | 0.600 ± 0.141 | 0.500 ± 0.000 | 10 |"
+    assert original == "| original | .500 | .500 | .500 | .500 | .500 |  |"
+    assert dlfd == "| dlfd | .500 ± .000 | .500 ± .000 | .500 ± .000 | .600 ± .141 | .500 ± .000 | 10 |"
