@@ -30,6 +30,9 @@ def main() -> None:
         typer.secho(f"warning: {sentence}", fg="yellow", err=True)
     if new:
         typer.echo(f"the forget set is of {new} person(s) with open requests (`dlfd request list`)")
+    if outcome.start and not new | earlier and not params.split.forget_persons:
+        told = f"nobody asks to be forgotten: {outcome.start} forgets persons drawn at random, as for a comparison"
+        typer.secho(f"warning: {told} of methods. Do not promote what comes of it", fg="yellow", err=True)
     if earlier:
         typer.echo(f"{earlier} person(s) whom {outcome.start} has forgotten are audited again")
     counts = ", ".join(f"{n} {name}" for name, n in summary["counts"].items())

@@ -66,9 +66,10 @@ def subsets(
     rng: np.random.Generator,
 ) -> tuple[pd.Series, list[str]]:
     """Subset of every used image, and notes."""
-    earlier, _ = _asked_units(everyone, forgotten)
+    before, _ = _asked_units(everyone, forgotten)
     asked, notes = _asked_units(everyone, persons)
-    if earlier and not set(asked) - set(earlier):
+    earlier = set(before) - set(asked)  # who asks now may share pictures with them that came in since: learned ones
+    if before and not asked:
         raise DataError(
             "there is nobody new to forget: the model that this round starts from has forgotten every open request. "
             "Enter a request (`dlfd request add`), or set unlearn.start_from: original"

@@ -168,6 +168,23 @@ def service(name: str, version: Version, store: Store | None = None) -> progress
     return progress.service(f"{name}/{version.number}", persons(version, store or tracking_store.connect()))
 
 
+def knows_erased(version: Version, store: Store | None = None) -> list[str]:
+    """Ids of erased requests whose persons a version may still know: its evidence does not name them.
+
+    Their data were erased in another checkout, whose ledger came here, before this one made the version forget them.
+
+    Raises:
+        RequestError: a ledger cannot be read.
+        SaltError: the salt cannot be read.
+        TrackingError: MLflow cannot be reached.
+    """
+    erased = [request for request in requests.read() if request.erased]
+    if not erased:
+        return []
+    salt, own = pseudonyms.load(), persons(version, store or tracking_store.connect()) or set()
+    return sorted(one.id for one in erased if salt.made(one.person) and one.person not in own)
+
+
 def forgetful(name: str, known: Iterable[Version], asked: list[Request]) -> set[str]:
     """Versions, as `name/number`, that have unlearned all of these requests, by the ledger and by their own evidence.
 

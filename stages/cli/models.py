@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline import config
+from pipeline import config, layout
 from pipeline.certificates import files, signing
+from pipeline.erasure import rounds
 from pipeline.registry import evidence, gate, promotion, service_record, versions
 from pipeline.registry.versions import Version
 from stages.cli.certificate import KEY, tell_certificate
@@ -87,6 +88,8 @@ def rollback(name: str = NAME, yes: bool = YES, key: Path | None = KEY) -> None:
         if not yes:
             typer.confirm(f"Put version {plan.version.number} of {name} back into service?", abort=True)
     _carry_out(plan, signer)
+    if (start := rounds.read().model) and start != f"{name}/{plan.version.number}":
+        _say(f"{layout.ROUND} still starts rounds from {start}: `dlfd round start` takes the one in service")
 
 
 @app.command()

@@ -73,6 +73,11 @@ def base_from(name: str, found: versions.Version) -> tuple[rounds.Base, dict[str
         RequestError: a ledger cannot be read.
     """
     model = f"{name}/{found.number}"
+    if known := evidence.knows_erased(found):
+        raise RegistryError(
+            f"{model} may know persons whose data were erased elsewhere (requests {', '.join(known)}): set "
+            "unlearn.start_from: original, `dvc repro`, and promote what it registers"
+        )
     forgotten = sorted(request.id for request in evidence.service(name, found).forgotten)
     base = rounds.Base(model, found.tags[versions.WEIGHTS_SHA], forgotten)
     with tempfile.TemporaryDirectory() as scratch:

@@ -269,6 +269,18 @@ def test_lines_of_another_registry_make_no_version_forget(name: str) -> None:
     assert evidence.forgetful(name, known, list(asked.values())) == set()
 
 
+def test_a_version_of_before_an_erasure_elsewhere_may_know_the_person(name: str) -> None:
+    """The ledger came from another checkout, where A was forgotten and erased; here nothing has forgotten A."""
+    request = ask("A")
+    train(name, "B")
+    assert evidence.knows_erased(versions.every(name)[0]) == []
+    erased = ledger.Event(request, ledger.ERASED, pseudonyms.load().key("A"), time=ledger.now())
+    ledger.append(layout.REQUESTS, lambda known: [erased])
+    assert evidence.knows_erased(versions.every(name)[0]) == [request]
+    train(name, "", "BC")  # from a store that was built without them
+    assert evidence.knows_erased(versions.every(name)[0]) == []
+
+
 def test_there_must_be_a_champion_to_roll_back_from(name: str) -> None:
     with pytest.raises(RegistryError, match="no registered model"):
         promotion.plan_rollback(name)
