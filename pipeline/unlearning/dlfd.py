@@ -21,6 +21,8 @@ label mix: the cost of lifting the distribution of forget losses to that of pict
 (`transport.shortfall`), so it ends by itself where over-forgetting would begin. v is taken in evaluation mode, l in the
 forward pass of the retain batch, whose statistics BatchNorm shares. m is `matching_weight`. Matching ends after
 `matching_share` of the pass: nothing of forget is learned afterwards, so it stays forgotten, and accuracy comes back.
+It also ends when every forget picture was lifted `matching_visits` times: batches are noisy, so a small set would be
+lifted again and again after it is high enough, and be over-forgotten.
 
 Ours as well, each with its reason and the setting that gives the paper's version (PAPER, which `variant: paper` sets):
 - λ ends at 0.02, not 1: at 1 the push writes the label into the noise, and accuracy on clean pictures collapses.
@@ -89,6 +91,7 @@ class Settings(TrainSettings):
     recovery_share: Unit = 0.7
     matching_weight: NonNegative = 0.3
     matching_share: Unit = 0.5
+    matching_visits: Count = 10
     dynamic: Flag = True
     forgetting_threshold: Unit = 0.05
     check_every: Count = 10
@@ -275,7 +278,8 @@ def _matching_batches(
         unseen.endless(settings.batch_size, seed=seed + 2, augment=settings.augment),
         strict=True,
     )
-    return islice(batches, math.ceil(settings.matching_share * total))
+    most = settings.matching_visits * forget.batches(settings.batch_size)
+    return islice(batches, min(math.ceil(settings.matching_share * total), most))
 
 
 class _ForgettingCheck:

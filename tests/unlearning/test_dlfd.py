@@ -224,6 +224,14 @@ def test_matching_ends_after_its_share_of_the_pass(share: float, matched: int) -
     assert ["shortfall" in row for row in run.history] == [True] * matched + [False] * (8 - matched)
 
 
+@pytest.mark.parametrize(("count", "matched"), [(8, 3), (16, 3), (20, 6), (64, 8)])
+def test_a_small_forget_set_is_matched_so_many_times_and_no_more(count: int, matched: int) -> None:
+    run, knobs = Run(seed=0), settings(matching_weight=0.5, matching_share=1.0, matching_visits=3, epochs=2)
+    subsets = {"retain": make_faces(64), "forget": make_faces(count, seed=1), "validation": make_faces(100, seed=2)}
+    dlfd.unlearn(make_model(), knobs, run, **subsets)
+    assert ["shortfall" in row for row in run.history] == [True] * matched + [False] * (8 - matched)
+
+
 def test_after_the_threshold_the_pass_is_cross_entropy_alone() -> None:
     model, run = run_dlfd(forgetting_threshold=1.0)  # already below it at the first check
     assert not any(row["distancing"] for row in run.history)
