@@ -1,4 +1,4 @@
-"""Picture files that a careless reader would choke on, drawn or written by hand."""
+"""Picture files and pixels that a careless reader would choke on, drawn or written by hand."""
 
 from __future__ import annotations
 
@@ -62,3 +62,4 @@ FILES: dict[str, bytes] = {
     "bomb": bomb(8_000, 8_000),
     "grey of 32 bits": _grey32(),
 }
+NUMBERS: list[object] = [[[[10**400]]], [[[-(10**400), 0.5]]], [[[{}]]], [[[1j]]], [[["\ud800"]]]]  # sent as pixels

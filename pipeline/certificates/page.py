@@ -94,15 +94,29 @@ def _figures(metrics: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
     def beside(name: str, low: str, high: str) -> list[str]:
         return [_interval(*(metrics[role].get(one) for one in (name, low, high))) for role in ROLES]
 
-    def persons(role: str) -> str:
-        found, audited = (metrics[role].get(f"persons_{one}") for one in ("detected", "audited"))
-        return "–" if found is None or audited is None else f"{found:.0f} of {audited:.0f}"
+    def persons(detected: str, audited: str) -> list[str]:
+        return [_of(metrics[role].get(detected), metrics[role].get(audited)) for role in ROLES]
 
-    return [
-        ("verdict", [str(metrics[role].get("verdict") or "–") for role in ROLES]),
-        ("persons still detected (1 % false alarms)", [persons(role) for role in ROLES]),
+    def word(name: str) -> list[str]:
+        return [str(metrics[role].get(name) or "–") for role in ROLES]
+
+    rows = [
+        ("verdict", word("verdict")),
+        ("persons still detected (1 % false alarms)", persons("persons_detected", "persons_audited")),
         ("strongest attack, AUC", beside("strongest_auc", "strongest_auc_low", "strongest_auc_high")),
         ("membership attack (MIA), accuracy", beside("mia_accuracy", "mia_interval_low", "mia_interval_high")),
+    ]
+    if any("forgotten_verdict" in metrics[role] for role in ROLES):  # the rows above are of this round's persons alone
+        rows += [
+            ("earlier rounds: verdict", word("forgotten_verdict")),
+            ("earlier rounds: persons still detected", persons("forgotten_persons_detected", "forgotten_persons")),
+            (
+                "earlier rounds: calibrated attack, AUC",
+                beside("forgotten_auc", "forgotten_auc_low", "forgotten_auc_high"),
+            ),
+        ]
+    return [
+        *rows,
         ("test accuracy", share("test_accuracy")),
         ("accuracy on the forgotten", share("forget_accuracy")),
         ("accuracy on never-seen persons", share("unseen_accuracy")),
@@ -122,6 +136,10 @@ def _attacks(audits: dict[str, dict[str, dict[str, Any]]]) -> list[tuple[str, li
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
+
+
+def _of(part: float | None, whole: float | None) -> str:
+    return "–" if part is None or whole is None else f"{part:.0f} of {whole:.0f}"
 
 
 def _interval(value: float | None, low: float | None, high: float | None) -> str:

@@ -1,9 +1,9 @@
 """Is anything of the erased left? Every file is looked into by what it holds, whatever its name.
 
 - any file: its SHA-256, against raw files and models that were removed;
-- pictures (JPEG, PNG, BMP, WebP, GIF, TIFF), those within HTML pages as well, and arrays of pictures (.npy): the
-  decoded pixels, as in the store and in their own size;
-- Parquet and CSV tables: person keys, and hashes of pictures;
+- pictures (JPEG, PNG, BMP, WebP, GIF, TIFF, PPM), those in base64 within pages and JSON as well, and arrays of
+  pictures (.npy): the decoded pixels, as in the store and in their own size;
+- Parquet and CSV tables, JSON: person keys, and hashes of pictures;
 - archives (zip, tar, .npz, .pt2, .pth), three deep: their members, by the same rules.
 
 A picture that was cropped, resized otherwise or encoded with loss has another hash: this finds copies, not likenesses.
@@ -15,7 +15,6 @@ import base64
 import hashlib
 import io
 import os
-import re
 import tarfile
 import warnings
 import zipfile
@@ -28,15 +27,14 @@ from typing import IO, Any
 import numpy as np
 
 from pipeline.data.store import content_hash
+from pipeline.erasure import texts
 from pipeline.erasure.tombstones import FILE, PERSON, PICTURE, PIXELS, WEIGHTS, Seal
 
 SKIPPED = (".git", ".venv", ".ci-venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
-IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
 PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
-KEYS, CONTENTS = ("person", "unit"), ("content",)  # columns of tables
 NESTED = 3  # archives in archives
+LONGEST_KEY, SHORTEST_PICTURE = 256, 64  # characters of a string in JSON
 LONGEST_TEXT = 256 * 2**20  # bytes of a text that is looked into
-DATA_URI = re.compile(r"data:image/[a-z+.-]+;base64,([A-Za-z0-9+/=]+)")
 
 
 @dataclass
@@ -133,8 +131,8 @@ class _File:
     def _contents(self, file: IO[bytes], start: bytes, path: Path, depth: int) -> None:
         if start.startswith(b"\x93NUMPY"):
             self._array(np.load(path, mmap_mode="r") if depth == 0 else np.load(file, allow_pickle=False))
-        elif start.startswith(IMAGES):
-            self._picture(file)
+        elif texts.is_picture(start) and self._picture(file):
+            return
         elif start.startswith(b"PAR1"):
             import pandas as pd
 
@@ -146,6 +144,7 @@ class _File:
             if depth < NESTED:
                 self._tar(file, path, depth)
         elif b"\0" not in start:
+            file.seek(0)
             self._text(file, path)
 
     def _array(self, array: np.ndarray) -> None:
@@ -160,7 +159,8 @@ class _File:
         self._note(PICTURE, content, "a picture of an erased person")
         self._note(PIXELS, content, "a picture of an erased person, as in the store")
 
-    def _picture(self, file: IO[bytes]) -> None:
+    def _picture(self, file: IO[bytes]) -> bool:
+        """False where it only begins like one."""
         from PIL import Image, UnidentifiedImageError
 
         from pipeline.data import images
@@ -169,31 +169,63 @@ class _File:
         try:
             Image.open(io.BytesIO(data), formats=images.FORMATS).close()
         except UnidentifiedImageError:
-            return  # it only begins like one
+            return False
         self._pixels(images.decode(data))  # as for the store, or its hash would be another one
+        return True
 
     def _table(self, table: Any) -> None:
-        told = [name for name in (*KEYS, *CONTENTS) if name in table]
+        told = [name for name in table if texts.column(name) in (*texts.KEYS, *texts.CONTENTS)]
         self.report.tables += bool(told)
         for name in told:
             for value in table[name].astype(str).unique():
-                if name in KEYS:
-                    self._note(PERSON, value, f"the key of an erased person, in column {name}")
-                else:
-                    self._note(PICTURE, value, f"the hash of an erased picture, in column {name}")
+                self._cell(texts.column(name), value)
+
+    def _cell(self, name: str, value: str) -> None:
+        if name in texts.CONTENTS:
+            self._note(PICTURE, value, f"the hash of an erased picture, in column {name}")
+        else:
+            self._note(PERSON, value, f"the key of an erased person, in column {name}")
 
     def _text(self, file: IO[bytes], path: Path) -> None:
-        import pandas as pd
-
         data = file.read(LONGEST_TEXT)
-        head = data[: data.find(b"\n") if b"\n" in data else None].decode("utf-8", "replace").strip()
-        if set(head.split(",")) & {*KEYS, *CONTENTS}:
-            self._table(pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False))
-        if b"data:image/" in data:
-            for found in DATA_URI.finditer(data.decode("utf-8", "replace")):
-                self._try(path, partial(self._encoded, found[1]))  # one that is damaged hides no other
+        if file.read(1):
+            self.report.unread.append(f"{path}: longer than {LONGEST_TEXT >> 20} MiB, no more of it was read")
+        if not self._json(data, path):
+            self._try(path, partial(self._csv, data))
+            if b"data:image/" in data:
+                self._encoded(texts.DATA_URI.findall(data.decode("utf-8", "replace")), path)
 
-    def _encoded(self, text: str) -> None:
+    def _csv(self, data: bytes) -> None:
+        known = False
+        for name, value in texts.cells(data):
+            self._cell(name, value)
+            known = True
+        self.report.tables += known
+
+    def _json(self, data: bytes, path: Path) -> bool:
+        """False where it is none. A number is too common to be somebody's key wherever it stands."""
+        known, seen = False, set[tuple[str, str]]()
+        for document in texts.documents(data):
+            known = True
+            for name, value in texts.strings(document):
+                if len(value) >= SHORTEST_PICTURE:
+                    self._encoded(texts.pictures(value), path)
+                if len(value) <= LONGEST_KEY and (name, value) not in seen:
+                    seen.add((name, value))
+                    self._string(texts.column(name), value)
+        return known
+
+    def _string(self, name: str, value: str) -> None:
+        if name in texts.CONTENTS:
+            self._note(PICTURE, value, "the hash of an erased picture, in JSON")
+        elif name in texts.KEYS or not value.isdigit():
+            self._note(PERSON, value, "the key of an erased person, in JSON")
+
+    def _encoded(self, pictures: Iterable[str], path: Path) -> None:
+        for text in pictures:  # one that is damaged hides no other
+            self._try(path, partial(self._decoded, text))
+
+    def _decoded(self, text: str) -> None:
         self._picture(io.BytesIO(base64.b64decode(text)))
 
     def _zip(self, file: IO[bytes], path: Path, depth: int) -> None:

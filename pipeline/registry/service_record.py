@@ -7,6 +7,7 @@ change that was killed half-way is known, with its reason, and completed by doin
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 
 from pipeline.erasure import ledger
@@ -15,6 +16,7 @@ from pipeline.tracking import tracking_store
 from pipeline.tracking.tracking_store import Store
 
 PREFIX = "service."
+OURS = re.compile(rf"{re.escape(PREFIX)}\d{{6,}}\.")  # whoever runs the server may have others, such as service.owner
 PROMOTE, ROLLBACK = "promote", "rollback"
 
 
@@ -54,7 +56,7 @@ def read(name: str, store: Store | None = None) -> list[Entry]:
     def work() -> list[Entry]:
         tags = store.client.get_registered_model(name).tags if versions.every(name, store) else {}
         return sorted(
-            (Entry(**json.loads(told)) for key, told in tags.items() if key.startswith(PREFIX)),
+            (Entry(**json.loads(told)) for key, told in tags.items() if OURS.match(key)),
             key=lambda entry: (entry.number, entry.time),
         )
 

@@ -23,7 +23,7 @@ def find(paths: Iterable[Path], on_error: Callable[[OSError], None] = lambda err
         on_error: is told of a folder that cannot be read.
     """
     for path in paths:
-        if not path.is_dir():
+        if not _is_folder(path):
             yield path
             continue
         for where, folders, names in os.walk(path, onerror=on_error):
@@ -31,6 +31,13 @@ def find(paths: Iterable[Path], on_error: Callable[[OSError], None] = lambda err
             for name in sorted(names):
                 if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                     yield Path(where) / name
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long, or a folder without the right to enter it: read as a file, its row says so
+        return False
 
 
 def predict(predictor: Predictor, files: Iterable[Path]) -> Iterator[tuple[Path, Answer]]:

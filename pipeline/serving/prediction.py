@@ -124,8 +124,10 @@ class Predictor:
                 return self._pixels(picture)
             whole = images.decode(picture if isinstance(picture, Path) else self._bytes(picture))
             squared = images.square(whole, self.image_size)
-        except (DataError, MemoryError) as error:
-            return str(error) or "the picture: not enough memory"
+        except DataError as error:
+            return str(error)
+        except Exception as error:  # whatever one picture is, the others of its request have their answers
+            return f"{picture if isinstance(picture, Path) else 'the picture'}: {_reason(error)}"
         return torch.from_numpy(np.ascontiguousarray(squared.transpose(2, 0, 1))).float().div_(255)
 
     def _bytes(self, picture: Any) -> bytes:
@@ -149,7 +151,7 @@ class Predictor:
     def _pixels(self, picture: list[Any] | np.ndarray) -> Tensor:
         try:
             pixels = torch.from_numpy(np.array(picture, dtype=np.float32))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):  # the latter: whole numbers without end
             raise DataError("the picture: neither a file nor pixels, which are numbers [3, H, W]") from None
         wanted = [3, self.image_size, self.image_size]
         if list(pixels.shape) != wanted:
@@ -157,6 +159,12 @@ class Predictor:
         if not ((pixels >= 0) & (pixels <= 1)).all():  # not true of what is no number either
             raise DataError("the picture: pixels beyond [0, 1]; divide those of 0 to 255 by 255")
         return pixels
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
 
 
 def load(folder: Path, device: torch.device | str = "cpu", *, max_bytes: int = MAX_BYTES) -> Predictor:

@@ -78,8 +78,13 @@ def base_from(name: str, found: versions.Version) -> tuple[rounds.Base, dict[str
             f"{model} may know persons whose data were erased elsewhere (requests {', '.join(known)}): set "
             "unlearn.start_from: original, `dvc repro`, and promote what it registers"
         )
+    if not (weights := found.tags.get(versions.WEIGHTS_SHA)):
+        raise RegistryError(
+            f"version {found.number} of {name} has no tag {versions.WEIGHTS_SHA}, so it was registered by hand and "
+            "nothing says which weights it has: promote a version that `dvc repro` registered, and start from that"
+        )
     forgotten = sorted(request.id for request in evidence.service(name, found).forgotten)
-    base = rounds.Base(model, found.tags[versions.WEIGHTS_SHA], forgotten)
+    base = rounds.Base(model, weights, forgotten)
     with tempfile.TemporaryDirectory() as scratch:
         starting_point.fetch(model, base.weights_sha256, Path(scratch) / "base")
         return base, rounds.read_sides(Path(scratch) / "base" / starting_point.SIDES)

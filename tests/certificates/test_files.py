@@ -62,6 +62,24 @@ def test_what_stands_in_it(tmp_path: Path) -> None:
     assert "What it does not promise" in text
 
 
+def test_what_the_audit_says_of_earlier_rounds_stands_on_the_page(tmp_path: Path) -> None:
+    told = tiny.evidence()
+    earlier = {"forgotten_verdict": "remembers, earlier", "forgotten_persons": 41.0, "forgotten_persons_detected": 7.0}
+    earlier |= {"forgotten_auc": 0.71, "forgotten_auc_low": 0.62, "forgotten_auc_high": 0.8}
+    told["metrics"]["model"] = {**told["metrics"]["model"], **earlier}
+    _, html = files.write(tiny.certificate(told), KEY, (tmp_path / "two.json", tmp_path / "two.html"))
+    text = html.read_text(encoding="utf-8")
+    for name, cell in (
+        ("verdict", "remembers, earlier"),
+        ("persons still detected", "7 of 41"),
+        ("calibrated attack, AUC", "0.710 [0.620, 0.800]"),
+    ):
+        row = f'<th scope="row">earlier rounds: {name}</th><td>{cell}</td><td>–</td><td>–</td>'
+        assert row in text
+    first = write(tmp_path)[1].read_text(encoding="utf-8")
+    assert "earlier rounds" not in first, "nobody was forgotten before"
+
+
 def test_no_reason_and_no_picture_is_in_it(tmp_path: Path) -> None:
     for path in write(tmp_path):
         text = path.read_text(encoding="utf-8")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hostile
 import pytest
@@ -117,6 +119,26 @@ def test_what_cannot_be_done_is_one_error(checkout: Path, arguments: list[str], 
     assert refused.exit_code == 1
     assert told in refused.stderr
     assert "Traceback" not in refused.output
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("a" * 300 + ".jpg", "File name too long"), ("locked/a.jpg", "Permission denied")]
+)
+def test_a_name_that_cannot_be_looked_at_has_a_row_too(monkeypatch: pytest.MonkeyPatch, name: str, told: str) -> None:
+    real = os.stat
+
+    def stat(path: str | Path, **other: Any) -> os.stat_result:
+        if str(path).startswith("locked/"):  # as of a folder without the right to enter it, which root always has
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, **other)
+
+    monkeypatch.setattr(os, "stat", stat)
+    done = dlfd(name, "pictures/a.jpg")
+    assert done.exit_code == 1
+    assert f"error: {name}: {told}" in done.stderr
+    lost, found = rows(done.stdout)
+    assert (lost["file"], lost["label"], lost["error"]) == (name, "", f"{name}: {told}")
+    assert found["error"] == ""
 
 
 def test_nothing_in_service_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

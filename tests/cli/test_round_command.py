@@ -72,6 +72,17 @@ def test_a_round_needs_a_model_in_service_and_says_what_it_starts_from(store: Pa
     assert {path.name for path in layout.BASE.iterdir()} == {"model.safetensors", "model.json", "sides.csv"}
 
 
+def test_a_champion_that_hands_registered_is_told(store: Path) -> None:
+    client = tracking_store.connect().client
+    client.set_registered_model_alias("faces", "champion", "1")
+    client.delete_model_version_tag("faces", "1", versions.WEIGHTS_SHA)
+    refused = dlfd("start")
+    assert refused.exit_code == 1
+    assert "version 1 of faces has no tag weights_sha256" in refused.stderr
+    assert "promote a version that `dvc repro` registered" in refused.stderr
+    assert not layout.ROUND.exists()
+
+
 def test_nothing_is_erased_while_the_champion_cannot_be_started_from(store: Path) -> None:
     """Such as one of an earlier release: found out when the pictures are gone, it could not be mended any more."""
     tracking_store.connect().client.set_registered_model_alias("faces", "champion", "1")

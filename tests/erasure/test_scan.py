@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import tarfile
+import textwrap
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +66,7 @@ def table(**columns: list[str]) -> bytes:
     return saved(lambda file: pd.DataFrame(columns).to_parquet(file))
 
 
+TEXT = base64.b64encode(png(ERASED)).decode()
 LEFT = {
     "a row of a store": rows(KEPT, SMALL),
     "a single array": rows(SMALL),
@@ -86,6 +89,27 @@ LEFT = {
     "a unit": table(unit=["ann"]),
     "a hash": table(content=[content_hash(ERASED)]),
     "a key as text": b"image,person\n1,ann\n",
+    "a key of Excel": "\ufeffImage;Person\r\n1;ann\r\n".encode(),
+    "a key in quotes": b'"image", "person" , "rank"\n"1, 2", "ann", 3\n',
+    "a key between tabs": b"image\tPERSON\n1\tann\n",
+    "a key beside a long cell": b"person,image\nbob," + b"A" * 200_000 + b"\nann,\n",
+    "a hash between semicolons": f"rank;content\n1;{content_hash(ERASED)}\n".encode(),
+    "a key of another case": table(Person=["ann"]),
+    "a key in JSON": b'{"rows": [{"image": 1, "Person": "ann"}]}',
+    "a key as a name in JSON": b'\xef\xbb\xbf {"ann": 3}',
+    "a key in a line of JSON": b'{"person": "bob"}\n{"person": "ann"}\n',
+    "a number as key in JSON": b'[{"unit": 2880}]',
+    "a hash in JSON": json.dumps({"content": [content_hash(ERASED)]}).encode(),
+    "a request": json.dumps({"inputs": [TEXT]}).encode(),
+    "a request as a data URL": json.dumps({"inputs": ["data:application/octet-stream;base64," + TEXT]}).encode(),
+    "a request in lines": json.dumps({"inputs": ["\n".join(textwrap.wrap(TEXT, 76))]}).replace("/", "\\/").encode(),
+    "a page in JSON": json.dumps({"html": f"<img src='data:image/png;base64,{TEXT}'>"}).encode(),
+    "a page with a parameter": f"<img src='data:image/png;charset=utf-8;base64,{TEXT}'>".encode(),
+    "a PPM": saved(lambda file: Image.fromarray(ERASED).save(file, "PPM")),
+    "a BigTIFF": saved(lambda file: Image.fromarray(ERASED).save(file, "TIFF", big_tiff=True)),
+    "a text that begins like a BMP": b"BMI,person\n20,ann\n",
+    "a text that begins like a WebP": b"RIFF,person\n20,ann\n",
+    "a BMP": saved(lambda file: Image.fromarray(ERASED).save(file, "BMP")),
     "a model": MODEL,
     "a model in a zip": zipped(MODEL),
     "a raw file": RAW,
@@ -95,7 +119,7 @@ LEFT = {
 @pytest.fixture
 def seal(checkout: Path) -> Seal:
     traces = Traces(
-        frozenset({"ann"}),
+        frozenset({"ann", "2880"}),
         frozenset({content_hash(ERASED)}),
         frozenset({content_hash(SMALL)}),
         frozenset({hashlib.sha256(RAW).hexdigest()}),
@@ -134,6 +158,12 @@ def test_nothing_is_found_where_nothing_is(seal: Seal, tmp_path: Path) -> None:
         "f.html": b"<p>ann</p>",
         "g.npz": saved(lambda file: np.savez(file, labels=np.arange(3))),
         "h.bin": bytes(range(256)),
+        "i.json": json.dumps(
+            {"rows": [2880, "2880", "ann is free text", None, {"person": "bob", "rank": 2880}]}
+        ).encode(),
+        "j.toml": b"[tool.ann]\nx = 1\n",
+        "k.txt": b"P6 is no picture",
+        "l.csv": b"rank;person\nann;bob\n",
         "empty": b"",
     }
     for name, data in clean.items():
@@ -149,9 +179,21 @@ def test_what_cannot_be_looked_into_is_told_and_stops_nothing(seal: Seal, tmp_pa
     (tmp_path / "a.parquet").write_bytes(b"PAR1 broken")
     (tmp_path / "b.png").write_bytes(png(ERASED)[:60])
     (tmp_path / "c").write_bytes(png(ERASED))
+    (tmp_path / "d.csv").write_bytes(b'person,rank\nbob,"1\nann,2\n')
+    (tmp_path / "e.jsonl").write_bytes(b'{"person": "bob"}\n{"person": "an')
+    (tmp_path / "f.json").write_bytes(b"[" * 100_000)
     report = scan([tmp_path], seal)
-    assert [sentence.split(":")[0] for sentence in report.unread] == [str(tmp_path / n) for n in ("a.parquet", "b.png")]
+    named = ("a.parquet", "b.png", "d.csv", "e.jsonl", "f.json")
+    assert [sentence.split(":")[0] for sentence in report.unread] == [str(tmp_path / name) for name in named]
     assert len(report.found) == 1
+
+
+def test_of_a_text_too_long_the_rest_is_told(seal: Seal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.erasure.scan.LONGEST_TEXT", 2**20)
+    (tmp_path / "a.csv").write_bytes(b"person,rank\n" + b"ann,1\n" * 200_000)
+    report = scan([tmp_path], seal)
+    assert len(report.found) == 1
+    assert ["longer than 1 MiB" in sentence for sentence in report.unread] == [True]
 
 
 def test_hard_links_are_read_once_and_git_is_left_alone(seal: Seal, tmp_path: Path) -> None:

@@ -90,6 +90,15 @@ def test_promotion_enters_everything(name: str) -> None:
     assert len(service_record.read(name)) == 2
 
 
+def test_tags_of_others_are_passed_over(name: str) -> None:
+    train(name, "A")
+    client = tracking_store.connect().client
+    for key, value in (("service.owner", "team faces"), ("service.level", "3"), ("service.000001x", "{}")):
+        client.set_registered_model_tag(name, key, value)
+    promote(name)
+    assert [(one.action, one.after) for one in service_record.read(name)] == [("promote", 1)]
+
+
 def test_what_fails_the_gate_is_refused(name: str) -> None:
     train(name, "A", nomus=0.65)
     assert "NoMUS 0.65 is below min_nomus 0.66" in refusal(name, settings=RegisterSettings(min_nomus=0.66))

@@ -125,6 +125,8 @@ def test_bytes_text_and_pixels(predictor: Predictor) -> None:
         (Path("nowhere.jpg"), r"nowhere\.jpg: there is no such file"),
         ([[1.0, 2.0], [3.0]], "neither a file nor pixels"),
         (["QUJD"], "neither a file nor pixels"),
+        *((numbers, "neither a file nor pixels") for numbers in hostile.NUMBERS),
+        (Path("a" * 300), "^a{300}: File name too long$"),
         (np.zeros((3, SIDE, SIDE + 1)), rf"pixels \[3, {SIDE}, {SIDE + 1}\], expected \[3, {SIDE}, {SIDE}\]"),
         (np.full((3, SIDE, SIDE), 255.0), r"beyond \[0, 1\]"),
         (np.full((3, SIDE, SIDE), np.nan), r"beyond \[0, 1\]"),
@@ -138,6 +140,31 @@ def test_a_bad_picture_costs_its_own_answer_alone(predictor: Predictor, bad: obj
     assert (lost.label, lost.probabilities) == (None, ())
     assert lost.error is not None
     assert re.search(told, lost.error), lost.error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("whatever"), "the picture: whatever"),
+        (ZeroDivisionError(), "the picture: ZeroDivisionError"),
+        (MemoryError(), "the picture: not enough memory"),
+    ],
+    ids=repr,
+)
+def test_an_error_that_nobody_thought_of_costs_one_answer_too(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    square = prediction.images.square
+
+    def failing(pixels: np.ndarray, size: int) -> np.ndarray:
+        if len(pixels) == 7:
+            raise error
+        return square(pixels, size)
+
+    monkeypatch.setattr(prediction.images, "square", failing)
+    lost, found = predictor.answers([hostile.picture(side=7), RAW[0]])
+    assert (lost.label, lost.error) == (None, told)
+    assert found.error is None
 
 
 def test_pictures_are_answered_in_order_and_read_as_they_are_needed(

@@ -140,6 +140,15 @@ def test_pixels_as_they_come_and_among_files(service: Any) -> None:
     assert "a int" in mixed[2]["error"]
 
 
+def test_a_number_without_end_costs_its_own_row_alone(service: Any) -> None:
+    cells = [base64.b64encode(RAW[0]).decode(), 10**400, [[[10**400]]]]
+    for body in ({"dataframe_records": [{"image": cell} for cell in cells]}, {"inputs": {"image": cells}}):
+        whole, number, pixels = ask(service, body)
+        assert whole["error"] is None
+        assert "a int" in number["error"]
+        assert "neither a file nor pixels" in pixels["error"]
+
+
 def test_a_request_that_is_wrong_as_a_whole_is_refused(service: Any) -> None:
     with pytest.raises(MlflowException, match="1001 pictures in one request, no more than 1000") as refused:
         ask(service, {"inputs": ["AAAA"] * 1001})
