@@ -112,8 +112,9 @@ def _plan(name: str) -> Plan | None:
     keep = evidence.forgetful(name, known, due.ready)
     if due.model not in keep:
         raise EraseError(
-            f"the evidence of {due.model} names fewer persons than {layout.PROGRESS} says that it has forgotten "
-            "(lines of another registry?): `dvc repro`, and promote what it registers"
+            f"the evidence of {due.model} cannot be read, or names fewer persons than {layout.PROGRESS} says that it "
+            "has forgotten (lines of another registry?): `dvc repro`, and promote what it registers; or "
+            f"{evidence.ANEW}"
         )
     seal = tombstones.seal(persons.traces)
     imported = purging.source_of_import()
