@@ -109,7 +109,8 @@ def _plan(name: str) -> Plan | None:
         return None
     rounds.base_from(name, champion)  # can it be started from? Once pictures are gone it would be too late to find out
     persons = purge.persons(due.ready, config.load().split.forget_persons)
-    keep = evidence.forgetful(name, known, due.ready)
+    by_name = version_purge.registered(name)
+    keep = version_purge.to_keep(name, by_name, due.ready)
     if due.model not in keep:
         raise EraseError(
             f"the evidence of {due.model} cannot be read, or names fewer persons than {layout.PROGRESS} says that it "
@@ -121,8 +122,8 @@ def _plan(name: str) -> Plan | None:
     raw = {place: _pictures(place, seal) for place in _raw_places(imported)}
     mlflow = version_purge.find(name, keep)
     kept = purging.inspect()
-    by_name = {f"{name}/{one.number}": one for one in known}
-    return Plan(due, persons, raw, imported, mlflow, kept, _traces(persons, raw, mlflow, by_name, keep), name)
+    every = {f"{one}/{version.number}": version for one, own in by_name.items() for version in own}
+    return Plan(due, persons, raw, imported, mlflow, kept, _traces(persons, raw, mlflow, every, keep), name)
 
 
 def _raw_places(imported: str) -> list[Path]:
@@ -153,7 +154,7 @@ def _traces(
     """With the files of models: of those that go, but for what a model that is kept has too, and the oracles'.
 
     Args:
-        known: all versions, by `name/number`; `keep`: those that stay.
+        known: all versions of every name, by `name/number`; `keep`: those that stay.
     """
     kept_hashes = {one.tags.get(versions.WEIGHTS_SHA, "") for model, one in known.items() if model in keep}
     kept_folders = [path for place in mlflow.locations for path in (place / "models").glob("m-*")]
