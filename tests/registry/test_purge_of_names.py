@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import registry_checkout as tiny
 from promotions import ask, promote, states
 from registry_checkout import train
+from typer.testing import CliRunner
 
-from pipeline.erasure import requests
+from pipeline import layout
+from pipeline.erasure import purge, requests
+from pipeline.erasure.tombstones import Traces
 from pipeline.errors import EraseError
 from pipeline.registry import version_purge
+from pipeline.serving import served_model
 from pipeline.tracking import tracking_store
+from stages.cli import app, rounds
+from stages.dvc_tools import purging
+from stages.dvc_tools.purging import Kept
 
 
 def serve(name: str, number: int) -> None:
@@ -79,3 +88,32 @@ def test_versions_whose_models_are_of_another_experiment_are_not_looked_at(names
     assert {one: [version.number for version in found[one]] for one in names} == {name: [2, 1], other: [2, 1]}
     assert foreign not in found
     assert f"{foreign}/1" not in version_purge.find(name, kept(name)).versions
+
+
+def test_a_champion_that_remembers_stops_the_command_and_one_that_forgot_stays(tmp_path: Path) -> None:
+    """B shares pictures with A, who alone is in service; the store and DVC stand aside."""
+    with tiny.opened(tmp_path) as patch:
+        patch.setattr(served_model, "log", tiny.log)
+        ask("A")
+        train("faces", "A")
+        promote("faces")
+        train("other", "")
+        train("other", "A")
+        ask("B")
+        patch.setattr(rounds, "base_from", lambda name, found: None)
+        patch.setattr(purge, "persons", lambda *_: purge.Persons(frozenset("AB"), 2, Traces()))
+        patch.setattr(purging, "inspect", lambda: Kept(tmp_path / "cache", 0, 0, 0, [], {}))
+        serve("other", 1)
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
+        refused = CliRunner().invoke(app, ["erase", "--yes"])
+        assert refused.exit_code == 1, refused.output
+        assert "other/1: in service under another name" in refused.stderr
+        assert {path: path.read_bytes() for path in tmp_path.rglob("*.csv")} == before
+        assert not layout.ERASED.exists()
+        serve("other", 2)
+        dry = CliRunner().invoke(app, ["erase"])
+        assert dry.exit_code == 0, dry.output
+        assert "1 request(s), and 1 of persons who share pictures with them; faces/1 stays" in dry.stdout
+        assert "other/1" in dry.stdout
+        assert "other/2" not in dry.stdout
+        assert "are not in service and stay" not in dry.stderr
