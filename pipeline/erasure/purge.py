@@ -1,13 +1,14 @@
 """Whom to erase, and what of them is to be found nowhere afterwards.
 
 A request can be erased once it is in service: the champion has forgotten the person. With a person goes their whole
-unit (keys that share pictures). What is to be looked for is entered into `tombstones` before anything is removed, so
-that a run that was killed is finished by the next one, from the ledger and the tombstones alone.
+unit (keys that share pictures), and every open request of it is closed. What is to be looked for is entered into
+`tombstones` before anything is removed, so that a run that was killed is finished by the next one, from the ledger and
+the tombstones alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +111,23 @@ def persons(ready: list[Request], named_in_params: Iterable[str] = ()) -> Person
     return Persons(keys, len(rows), traces)
 
 
+def along(waiting: list[Request], keys: Collection[str]) -> list[Request]:
+    """Waiting requests that are closed as well: of persons who share pictures with somebody who is erased.
+
+    Args:
+        keys: of the store, of those to be erased; the tombstones say whom a run that was killed has erased.
+
+    Raises:
+        EraseError: the tombstones are damaged.
+        SaltError: the salt is missing or damaged.
+    """
+    gone = tombstones.of_persons()
+    if waiting and keys:
+        salt = requests.own_salt([])
+        gone |= {salt.key(person) for person in keys}
+    return [one for one in waiting if one.person in gone]
+
+
 def weights_in(folder: Path, spared: Iterable[str] = ()) -> set[str]:
     """SHA-256 of every model file below a folder that remembers somebody, or may.
 
@@ -122,18 +140,27 @@ def weights_in(folder: Path, spared: Iterable[str] = ()) -> set[str]:
     return {file_hash(path) for path in found} - set(spared)
 
 
-def enter(ready: list[Request], model: str, evidence: str) -> None:
+def enter(ready: list[Request], model: str, evidence: str) -> list[str]:
     """Enter that the data are erased; a request that has been entered is not entered again.
 
+    Args:
+        ready: requests that were in service. Those of other persons among the tombstones are entered too: their data
+            went along, and nothing could ever forget them again.
+
+    Returns:
+        Ids of the requests that are closed now.
+
     Raises:
+        EraseError: the tombstones are damaged.
         RequestError: the ledger cannot be written.
     """
+    known, gone = {one.id for one in ready}, tombstones.of_persons()
 
     def decide(events: list[Event]) -> list[Event]:
-        still = {request.id for request in requests.fold(events) if request.open}
-        chosen = [one for one in ready if one.id in still]
+        opened = [request for request in requests.fold(events) if request.open]
+        chosen = [one for one in opened if one.id in known or one.person in gone]
         return [
             Event(one.id, ledger.ERASED, one.person, reason=evidence, model=model, time=ledger.now()) for one in chosen
         ]
 
-    ledger.append(layout.REQUESTS, decide)
+    return [event.request for event in ledger.append(layout.REQUESTS, decide).events]

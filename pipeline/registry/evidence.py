@@ -188,12 +188,16 @@ def knows_erased(version: Version, store: Store | None = None) -> list[str]:
 def forgetful(name: str, known: Iterable[Version], asked: list[Request]) -> set[str]:
     """Versions, as `name/number`, that have unlearned all of these requests, by the ledger and by their own evidence.
 
+    It is asked what may stay when data are erased: a version whose evidence cannot be read may remember anybody, and
+    is not among them.
+
     Raises:
         TrackingError: MLflow cannot be reached.
     """
     store = tracking_store.connect()
     own = {f"{name}/{version.number}": persons(version, store) for version in known}
-    return {model for model, keys in own.items() if all(progress.has_unlearned(one, model, keys) for one in asked)}
+    told = {model: keys for model, keys in own.items() if keys is not None}
+    return {model for model, keys in told.items() if all(progress.has_unlearned(one, model, keys) for one in asked)}
 
 
 def changed_files(version: Version, found: Evidence | None, store: Store) -> list[str]:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlparse
 
-from pipeline.errors import TrackingError
+from pipeline.erasure.requests import Request
+from pipeline.errors import EraseError, TrackingError
+from pipeline.registry import evidence, versions
+from pipeline.registry.versions import Version
 from pipeline.tracking import tracking_store
 from pipeline.tracking.tracking_store import Store
 
@@ -59,12 +62,58 @@ class Remains:
         return [*(folder for folder in own if folder.is_dir()), *self.orphans]
 
 
+def registered(name: str) -> dict[str, list[Version]]:
+    """Registered names -> versions of this project, newest first: all of its own name, and those that were registered
+    under other names and whose models are in its experiment.
+
+    Raises:
+        TrackingError: MLflow cannot be reached.
+    """
+    store = tracking_store.connect()
+
+    def work() -> dict[str, list[Version]]:
+        ours = {one.model_id for one in _logged_models(store)}
+        every = store.client.search_model_versions("", max_results=10_000)
+        names = {name, *(one.name for one in every if _model_id(str(one.source)) in ours)}
+        found = {one: versions.every(one, store) for one in sorted(names)}
+        return {
+            one: [version for version in own if one == name or _model_id(version.source) in ours]
+            for one, own in found.items()
+        }
+
+    return store.call(work)
+
+
+def to_keep(name: str, known: Mapping[str, list[Version]], asked: list[Request]) -> set[str]:
+    """Versions, as `name/number`, that have forgotten everybody who is to be erased, each by its own evidence.
+
+    Args:
+        name: of the registered model whose champion the requests are in service with.
+        known: as of `registered`.
+
+    Raises:
+        EraseError: what is in service under another name is not among them.
+        TrackingError: MLflow cannot be reached.
+    """
+    keep = {model for one, own in known.items() for model in evidence.forgetful(one, own, asked)}
+    serving = {one: f"{one}/{found.number}" for one, own in known.items() if (found := versions.champion(own))}
+    if lost := {one: model for one, model in serving.items() if one != name and model not in keep}:
+        other = next(iter(lost))
+        raise EraseError(
+            f"{', '.join(lost.values())}: in service under another name (alias {versions.CHAMPION}), and its evidence "
+            "does not say that it has forgotten everybody who is to be erased. Promote a version there that has "
+            f"(`dlfd models promote --name {other}`) and the one of {name} once more, or remove that alias "
+            f'(`MlflowClient().delete_registered_model_alias("{other}", "{versions.CHAMPION}")`)'
+        )
+    return keep
+
+
 def find(name: str, keep: Iterable[str]) -> Remains:
     """What there is to remove.
 
     Args:
         name: of the registered model.
-        keep: `name/number` of versions that have forgotten everybody who is to be erased.
+        keep: `name/number` of versions that have forgotten everybody who is to be erased, of every name.
 
     Raises:
         TrackingError: MLflow cannot be reached.

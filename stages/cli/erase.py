@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,24 +13,17 @@ from pipeline import config, layout
 from pipeline.data import removal
 from pipeline.data.removal import Pictures
 from pipeline.erasure import purge, tombstones
+from pipeline.erasure.requests import Request
 from pipeline.erasure.scan import Report, walk
 from pipeline.erasure.scan import scan as look
 from pipeline.errors import EraseError
 from pipeline.progress import progress
 from pipeline.registry import evidence, version_purge, versions
-from pipeline.tracking import tracking_store
 from stages.cli import rounds
 from stages.cli.registered import resolve
 from stages.common import guarded
-from stages.dvc_tools import purging
+from stages.dvc_tools import purging, reach
 
-OUT_OF_REACH = (
-    "clones of this repository, with their DVC caches and MLflow stores: erase there too",
-    "git's history: old dvc.lock files name hashes (no pictures); ledger, metrics and certificates are meant to stay",
-    "earlier versions of objects in a bucket with versioning, and backups or snapshots of disks and databases",
-    "what was downloaded, sent or exported: pictures, models, reports opened elsewhere",
-    "a server that has the old model in memory: restart it",
-)
 PROJECT = typer.Option([], "--project", help="another checkout that uses the same DVC cache; what it uses stays")
 LOCAL = Path(".dlfd-erase")  # scratch, on the checkout's disk
 
@@ -40,7 +33,7 @@ class Plan:
     """What will go.
 
     Attributes:
-        due: requests.
+        due: requests; `along`: those of persons who share pictures with theirs, which are closed as well.
         persons: as far as the store has them.
         raw: place of raw data -> pictures of theirs in it; `imported`: where data/ comes from, empty where not.
         mlflow, kept: what MLflow and DVC have.
@@ -49,6 +42,7 @@ class Plan:
     """
 
     due: purge.Due
+    along: list[Request]
     persons: purge.Persons
     raw: dict[Path, Pictures]
     imported: str
@@ -77,7 +71,8 @@ def scan() -> None:
     if not tombstones.read():
         typer.echo("nothing has been erased yet, so there is nothing to look for")
         return
-    _tell(_look(_places()))
+    kept = purging.inspect()
+    _tell(_look(kept), kept)
 
 
 def _erase(name: str, projects: list[Path], *, yes: bool) -> None:
@@ -101,37 +96,43 @@ def _plan(name: str) -> Plan | None:
     known = versions.every(name)
     champion = versions.champion(known)
     due = purge.due(f"{name}/{champion.number}" if champion else "")
-    if due.waiting:
-        told = f"{len(due.waiting)} open request(s) are not in service and stay: forget and promote first"
-        typer.secho(f"note: {told} (`dlfd request list`)", fg="yellow", err=True)
     if champion is None or not due.ready:
+        _note(due.waiting, purge.along(due.waiting, ()))
         typer.echo("nothing to erase: no open request is in service")
         return None
     rounds.base_from(name, champion)  # can it be started from? Once pictures are gone it would be too late to find out
     persons = purge.persons(due.ready, config.load().split.forget_persons)
-    keep = evidence.forgetful(name, known, due.ready)
+    along = purge.along(due.waiting, persons.keys)
+    _note([one for one in due.waiting if one not in along])
+    by_name = version_purge.registered(name)
+    keep = version_purge.to_keep(name, by_name, due.ready)
     if due.model not in keep:
         raise EraseError(
-            f"the evidence of {due.model} names fewer persons than {layout.PROGRESS} says that it has forgotten "
-            "(lines of another registry?): `dvc repro`, and promote what it registers"
+            f"the evidence of {due.model} cannot be read, or names fewer persons than {layout.PROGRESS} says that it "
+            "has forgotten (lines of another registry?): `dvc repro`, and promote what it registers; or "
+            f"{evidence.ANEW}"
         )
     seal = tombstones.seal(persons.traces)
     imported = purging.source_of_import()
-    raw = {place: _pictures(place, seal) for place in _raw_places(imported)}
+    raw = {place: _pictures(place, seal) for place in reach.raw_places(imported)}
     mlflow = version_purge.find(name, keep)
     kept = purging.inspect()
-    by_name = {f"{name}/{one.number}": one for one in known}
-    return Plan(due, persons, raw, imported, mlflow, kept, _traces(persons, raw, mlflow, by_name, keep), name)
+    every = {f"{one}/{version.number}": version for one, own in by_name.items() for version in own}
+    return Plan(due, along, persons, raw, imported, mlflow, kept, _traces(persons, raw, mlflow, every, keep), name)
 
 
-def _raw_places(imported: str) -> list[Path]:
-    """Where raw data lie that can be rewritten: what was imported from this disk, else data/ itself."""
-    source = Path(imported)
-    for place in (layout.RAW, *([source] if source.is_absolute() else [])):
-        removal.finish(place)
-    if imported and source.is_absolute() and source.exists() and os.access(source.parent, os.W_OK):
-        return [source]
-    return [layout.RAW] if layout.RAW.exists() else []
+def _note(waiting: list[Request], erased: Sequence[Request] = ()) -> None:
+    """Say what is open and stays so.
+
+    Args:
+        erased: those of them whose data are gone.
+    """
+    if later := len(waiting) - len(erased):
+        told = f"{later} open request(s) are not in service and stay: forget and promote first"
+        typer.secho(f"note: {told} (`dlfd request list`)", fg="yellow", err=True)
+    if erased:
+        told = f"{len(erased)} open request(s) are of persons who are erased already: the next erasing closes them"
+        typer.secho(f"note: {told}", fg="yellow", err=True)
 
 
 def _pictures(place: Path, seal: tombstones.Seal) -> Pictures:
@@ -152,7 +153,7 @@ def _traces(
     """With the files of models: of those that go, but for what a model that is kept has too, and the oracles'.
 
     Args:
-        known: all versions, by `name/number`; `keep`: those that stay.
+        known: all versions of every name, by `name/number`; `keep`: those that stay.
     """
     kept_hashes = {one.tags.get(versions.WEIGHTS_SHA, "") for model, one in known.items() if model in keep}
     kept_folders = [path for place in mlflow.locations for path in (place / "models").glob("m-*")]
@@ -200,29 +201,12 @@ def _show(plan: Plan) -> None:
     for name, address in kept.remotes.items():
         table.add_row("remote", name, "", f"{address}: all that the workspace does not use")
     Console(width=110).print(table)
-    typer.echo(
-        f"{len(plan.due.ready)} request(s); {plan.due.model} stays in service. Metrics, ledger and certificates stay."
-    )
+    along = f", and {len(plan.along)} of persons who share pictures with them" if plan.along else ""
+    told = f"{len(plan.due.ready)} request(s){along}; {plan.due.model} stays in service"
+    typer.echo(f"{told}. Metrics, ledger and certificates stay.")
     typer.echo("Out of reach, see to them yourself:")
-    for sentence in _out_of_reach(plan):
+    for sentence in reach.out_of_reach(plan.imported, plan.raw, mlflow.remote, kept.remotes):
         typer.echo(f"  - {sentence}")
-
-
-def _out_of_reach(plan: Plan) -> list[str]:
-    own = list(OUT_OF_REACH)
-    if plan.imported and layout.RAW in plan.raw and not _drawn():
-        own.insert(0, f"{plan.imported}, which data/ was imported from: it cannot be rewritten from here")
-    own += [f"MLflow's artifacts in {place}: removed through MLflow, but not scanned" for place in plan.mlflow.remote]
-    if tracking_store.uri().startswith("http"):
-        own.append("rows of deleted runs and models in the MLflow server's database: `mlflow gc` there")
-    return own
-
-
-def _drawn() -> bool:
-    """Whether the faces are drawn from a description, so that the raw data hold no picture."""
-    from pipeline.data.sources import synthetic
-
-    return synthetic.recognises(layout.RAW)
 
 
 def _do(plan: Plan, projects: list[Path]) -> None:
@@ -241,10 +225,10 @@ def _do(plan: Plan, projects: list[Path]) -> None:
     typer.echo("building the store and dvc.lock anew …")
     purging.rebuild()
     purging.collect(plan.kept, projects)
-    report = _look(_places())
-    _tell(report)
-    purge.enter(plan.due.ready, plan.due.model, _evidence(report))
-    typer.echo(f"{len(plan.due.ready)} request(s): data erased")
+    report = _look(plan.kept)
+    _tell(report, plan.kept)
+    closed = purge.enter(plan.due.ready, plan.due.model, _evidence(report, plan.kept))
+    typer.echo(f"{len(closed)} request(s): data erased")
     typer.echo(
         f"Next: git add --update {layout.ERASURE} && git commit      (dvc.lock, {layout.REQUESTS}, data.dvc too)"
     )
@@ -269,42 +253,35 @@ def _erase_raw(plan: Plan) -> None:
         if blank:
             told = "its tables still name them, and black pictures stand in their places"
             typer.secho(f"note: {place}: {told}", fg="yellow", err=True)
-    if layout.RAW in plan.raw and not _drawn():
+    if layout.RAW in plan.raw and not reach.drawn():
         purging.cut_import()
 
 
-def _places() -> list[Path]:
-    """Where to look: the checkout, and of cache, remotes, raw data and artifacts what lies elsewhere on this disk."""
-    kept = purging.inspect()
-    remotes = [Path(address) for address in kept.remotes.values() if Path(address).is_dir()]
-    source = Path(purging.source_of_import())
-    raw = [source] if source.is_absolute() and source.exists() else []
-    artifacts = version_purge.local_artifacts()
-    return [place for place in (Path.cwd(), kept.cache, *remotes, *raw, *artifacts) if place.exists()]
-
-
-def _look(places: Iterable[Path]) -> Report:
-    places = list(places)
+def _look(kept: purging.Kept) -> Report:
+    places = reach.scanned(kept)
     total = sum(1 for _ in walk(places))
     with progress("scanning", total, "files") as advance:
         return look(places, tombstones.seal(), advance)
 
 
-def _tell(report: Report) -> None:
+def _tell(report: Report, kept: purging.Kept) -> None:
     """Raises EraseError: something was found."""
     told = f"scanned {report.files} files ({_size(report.size)}), {report.members} members of archives, "
     typer.echo(f"{told}{report.pictures} pictures, {report.tables} tables with persons: {len(report.found)} found")
-    for sentence in report.unread:
-        typer.secho(f"could not be looked into: {sentence}", fg="yellow", err=True)
+    unread = [f"could not be looked into: {one}" for one in report.unread]
+    for sentence in [*unread, *reach.unscanned(kept.remotes)]:
+        typer.secho(sentence, fg="yellow", err=True)
     if report.found:
         shown = "".join(f"\n  - {one}" for one in report.found[:50])
         raise EraseError(f"{len(report.found)} trace(s) of the erased are left; remove them and scan again:{shown}")
 
 
-def _evidence(report: Report) -> str:
+def _evidence(report: Report, kept: purging.Kept) -> str:
     """For the ledger: what was looked at, and what could not be."""
     unread = f", {len(report.unread)} could not be looked into" if report.unread else ""
-    return f"{report.files} files scanned, nothing found{unread}"
+    remotes = reach.unscanned(kept.remotes)
+    unscanned = f", {len(remotes)} remote(s) not scanned" if remotes else ""
+    return f"{report.files} files scanned, nothing found{unread}{unscanned}"
 
 
 def _size(count: float) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from pipeline import layout
 from pipeline.errors import EraseError
@@ -23,6 +24,7 @@ LOCK = Path("dvc.lock")
 BUSY = Path(".dvc/tmp/erase.lock")
 IMPORT = Path("data.dvc")
 OWN_CACHE = Path(".dvc")
+FILE = "file://"
 LEFTOVERS = (Path(".dvc/tmp/exps"), Path(".dvc/tmp/dlfd-data-use"), Path("dvc_plots"))
 
 
@@ -63,6 +65,28 @@ def remotes(told: str) -> dict[str, str]:
     """Name -> address, of what `dvc remote list` says; an address may have spaces in it."""
     named = (line.strip().partition(" ") for line in told.expandtabs().splitlines() if line.strip())
     return {name: address.strip().removesuffix("(default)").strip() for name, _, address in named}
+
+
+def is_url(address: str) -> bool:
+    """Whether an address has a scheme, so that it is no path."""
+    return "://" in address
+
+
+def is_elsewhere(address: str) -> bool:
+    """Whether a remote is no folder of this disk."""
+    return is_url(address) and not address.startswith(FILE)
+
+
+def folders(address: str) -> list[Path]:
+    """Folders of this disk that a remote's address may mean, as far as they are there.
+
+    DVC (3.67) takes file:///shelf for the folder file:/shelf below the working one; whoever wrote it meant /shelf.
+    """
+    if is_elsewhere(address):
+        return []
+    path = address.removeprefix(FILE)
+    meant = dict.fromkeys((address, path, unquote(path))) if path != address else [address]
+    return [folder for one in meant if (folder := Path(one)).is_dir()]
 
 
 def cache_folder() -> Path:
@@ -113,13 +137,17 @@ def cut_import() -> None:
 
 
 def source_of_import() -> str:
-    """Where data.dvc imports from; empty where it does not."""
+    """Where data.dvc imports from, as it names it; empty where it does not."""
     import yaml
 
     if not IMPORT.exists():
         return ""
     told = yaml.safe_load(IMPORT.read_text(encoding="utf-8")) or {}
-    return str((told.get("deps") or [{}])[0].get("path", ""))
+    found = (told.get("deps") or [{}])[0]
+    path = str(found.get("path", ""))
+    if repository := found.get("repo"):  # `dvc import`: a path in another repository, and none of this disk
+        return f"{path} of {repository.get('url', '')}"
+    return path
 
 
 def clear_workspace() -> None:
@@ -165,9 +193,9 @@ def collect(kept: Kept, projects: list[Path]) -> None:
     _dvc("gc", "--workspace", "--force", *others)
     for name in kept.remotes:
         _dvc("gc", "--workspace", "--force", "--cloud", "--remote", name, *others)
-    for path in kept.remotes.values():
-        if Path(path).is_dir():
-            delete(Path(path) / "runs")
+    for address in kept.remotes.values():
+        for folder in folders(address):
+            delete(folder / "runs")
 
 
 def delete(path: Path) -> None:

@@ -93,3 +93,23 @@ def test_the_event_is_entered_once_and_closes_the_request() -> None:
     assert (closed.id, closed.state, closed.model) == (ann.id, "data erased", MODEL)
     assert layout.REQUESTS.read_text().count(",erased,") == 1
     assert [one.id for one in requests.read() if one.open] == [bob.id]
+
+
+def test_requests_of_persons_who_share_pictures_are_closed_as_well() -> None:
+    """bobby's alone is in service: without bob's pictures nothing could forget bob any more."""
+    bobby, bob, cat = ask("bobby", "bob", "cat")
+    serve(bobby)
+    waiting = purge.due(MODEL).waiting
+    assert [one.id for one in purge.along(waiting, [])] == []
+    found = purge.persons([bobby])
+    assert [one.id for one in purge.along(waiting, found.keys)] == [bob.id], "as the dry run tells"
+    tombstones.add(found.traces.digests(pseudonyms.load()))
+    assert [one.id for one in purge.along(waiting, [])] == [bob.id], "and a run after one that was killed"
+    assert set(purge.enter([bobby], MODEL, "nothing found")) == {bobby.id, bob.id}
+    assert purge.enter([bobby], MODEL, "nothing found") == []
+    states = {one.id: (one.state, one.model) for one in requests.read()}
+    assert states == {
+        bobby.id: ("data erased", MODEL),
+        bob.id: ("data erased", MODEL),
+        cat.id: ("received", ""),
+    }

@@ -290,6 +290,23 @@ def test_a_version_of_before_an_erasure_elsewhere_may_know_the_person(name: str)
     assert evidence.knows_erased(versions.every(name)[0]) == []
 
 
+@pytest.mark.parametrize("lost", ["document", "tag"])
+def test_a_version_without_evidence_is_not_among_those_that_erasing_keeps(name: str, lost: str) -> None:
+    """The ledger alone would keep it, and the ledger may speak of another registry's version of that number."""
+    ask("A")
+    train(name, "A")
+    train(name, "A", nomus=0.8)
+    (asked,) = requests.read()
+    assert evidence.forgetful(name, versions.every(name), [asked]) == {f"{name}/1", f"{name}/2"}
+    if lost == "tag":
+        tracking_store.connect().client.delete_model_version_tag(name, "1", evidence.SHA)
+    else:
+        for document in (artifacts(name, 1) / "evidence").iterdir():
+            document.unlink()
+    assert f"{name}/1" in asked.unlearned_by()
+    assert evidence.forgetful(name, versions.every(name), [asked]) == {f"{name}/2"}
+
+
 def test_there_must_be_a_champion_to_roll_back_from(name: str) -> None:
     with pytest.raises(RegistryError, match="no registered model"):
         promotion.plan_rollback(name)
