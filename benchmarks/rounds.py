@@ -156,7 +156,7 @@ def _command(root: Path, *command: str) -> None:
 def _text(value: Any) -> str:
     return (
         f"{value:.3f}"
-        if isinstance(value, float) and value < 10
+        if isinstance(value, float) and value < 2
         else f"{value:.0f}"
         if isinstance(value, float)
         else str(value)
