@@ -14,7 +14,8 @@ from stages.dvc_tools import purging
 from stages.dvc_tools.purging import Kept
 
 ALWAYS = (
-    "clones of this repository, with their DVC caches and MLflow stores: erase there too",
+    "clones of this repository, with their DVC caches and MLflow stores: once they have the ledger, `dvc repro` and "
+    "promote there, delete their older versions, `mlflow gc`, and `dvc gc --workspace`",
     "git's history: old dvc.lock files name hashes (no pictures); ledger, metrics and certificates are meant to stay",
     "earlier versions of objects in a bucket with versioning, and backups or snapshots of disks and databases",
     "what was downloaded, sent or exported: pictures, models, reports opened elsewhere",
