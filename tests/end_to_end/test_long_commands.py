@@ -106,9 +106,9 @@ def test_a_search_proposes_knobs(checkout: Checkout) -> None:
 
 def test_trials_are_kept_as_they_end_and_not_run_again(checkout: Checkout) -> None:
     """The command of docs/dlfd.md on two lines, and a third that comes later."""
-    lines = checkout.root / "results/few.txt"
+    lines = checkout.root / "results/of_a_test.txt"
     lines.write_text("# two of them\nfinetune\ndlfd  matching_weight=0\n")
-    command = ["python", "-m", "benchmarks.trials", "results/few.txt", "--seeds", "0,1"]
+    command = ["python", "-m", "benchmarks.trials", "results/of_a_test.txt", "--seeds", "0,1"]
     run(checkout, command)
     first = pd.read_csv(lines.with_suffix(".csv"))
     assert list(first["trial"]) == ["original", "retrained", *["finetune"] * 2, *["dlfd matching_weight=0"] * 2]
