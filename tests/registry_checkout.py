@@ -48,13 +48,18 @@ def opened(folder: Path, *, drawn: bool = True) -> Iterator[pytest.MonkeyPatch]:
         drawn: whether `pipeline.learning.models.load` is `load`.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
-            patch.delenv(name, raising=False)
-        patch.chdir(folder)
-        if drawn:
-            patch.setattr(models, "load", load)
-        make(folder)
+        fill(folder, patch, drawn=drawn)
         yield patch
+
+
+def fill(folder: Path, patch: pytest.MonkeyPatch, *, drawn: bool = True) -> None:
+    """What `opened` does, for as long as a patch of one's own lasts."""
+    for name in ("DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME"):
+        patch.delenv(name, raising=False)
+    patch.chdir(folder)
+    if drawn:
+        patch.setattr(models, "load", load)
+    make(folder)
 
 
 def load(folder: Path, device: str = "cpu") -> nn.Module:
@@ -64,7 +69,7 @@ def load(folder: Path, device: str = "cpu") -> nn.Module:
 
 def make(root: Path) -> None:
     """Data, split, params.yaml and the results of all models in the working folder's layout."""
-    (root / ".dvc").mkdir()
+    (root / ".dvc").mkdir(exist_ok=True)
     (root / "params.yaml").write_text("unlearn: {methods: [dlfd, neggrad]}\nregister: {model_name: faces}\n")
     layout.SPLITS.mkdir(parents=True)
     (layout.SPLITS / "splits.json").write_text(json.dumps({"protocol": "person", "counts": {"retain": 6, "forget": 4}}))

@@ -18,6 +18,7 @@ from pipeline.erasure.ledger import Event
 from pipeline.erasure.requests import Request
 from pipeline.erasure.tombstones import Traces
 from pipeline.errors import ConfigError, EraseError
+from pipeline.hashes import file_hash
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,6 @@ def weights_in(folder: Path, spared: Iterable[str] = ()) -> set[str]:
     Args:
         spared: hashes of models that do not.
     """
-    from pipeline.hashes import file_hash
-
     found = [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".safetensors", ".pt2", ".pt")]
     return {file_hash(path) for path in found} - set(spared)
 

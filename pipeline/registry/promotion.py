@@ -22,7 +22,6 @@ from pipeline.erasure import intake, ledger, progress, requests
 from pipeline.erasure.requests import Request
 from pipeline.errors import RegistryError
 from pipeline.registry import evidence, gate, service_record, versions
-from pipeline.registry.evidence import Evidence
 from pipeline.registry.service_record import PROMOTE, ROLLBACK, Entry
 from pipeline.registry.versions import Change, Version
 from pipeline.settings import RegisterSettings
@@ -234,12 +233,8 @@ def _persons(name: str, known: list[Version], number: int | None, asked: list[Re
     """Keys of those whom a version has forgotten, by what is stored with it and by the ledger: one may be lost."""
     if number is None:
         return set()
-    told = _by_ledger(name, number, asked)
-    try:
-        found: Evidence | None = evidence.read(versions.find(known, name, number), store)
-    except RegistryError:
-        found = None
-    return told | (found.persons if found else set())
+    own = evidence.persons(versions.find(known, name, number), store) or set()
+    return _by_ledger(name, number, asked) | own
 
 
 def _by_ledger(name: str, number: int, asked: list[Request]) -> set[str]:

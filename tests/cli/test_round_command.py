@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from pipeline import layout, pseudonyms
 from pipeline.erasure import ledger, requests, rounds
 from pipeline.erasure.ledger import Event
-from pipeline.learning import models
 from pipeline.registry import starting_point, versions
 from pipeline.tracking import tracking_store
 from stages.cli import app as everything
@@ -22,11 +21,7 @@ from stages.cli.rounds import app
 @pytest.fixture
 def store(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A champion of which two were held out; its three requests: forgotten, new, and forgotten but withdrawn."""
-    for name in ("MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME", "DVC_EXP_NAME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(models, "load", tiny.load)
-    (checkout / ".dvc").rmdir()  # made anew
-    tiny.make(checkout)
+    tiny.fill(checkout, monkeypatch)
     (layout.SPLITS / "sides.csv").write_text("person,side\nann,retain\nbob,pool\ncat,pool\n")
     versions.register("faces", tiny.write_model("dlfd", 1), tiny.metrics())
     salt, now = pseudonyms.load(), ledger.now()

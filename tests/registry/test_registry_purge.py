@@ -9,7 +9,6 @@ import registry_checkout as tiny
 
 from pipeline import layout
 from pipeline.errors import RegistryError
-from pipeline.learning import models
 from pipeline.registry import starting_point, version_purge, versions
 from pipeline.tracking import stage_runs, tracking_store
 
@@ -17,11 +16,7 @@ from pipeline.tracking import stage_runs, tracking_store
 @pytest.fixture
 def filled(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two versions, a run with a picture, one that was deleted, and the folder of a model without a row."""
-    for name in ("MLFLOW_TRACKING_URI", "DLFD_TRACKING", "MLFLOW_EXPERIMENT_NAME", "DVC_EXP_NAME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(models, "load", tiny.load)
-    (checkout / ".dvc").rmdir()  # made anew
-    tiny.make(checkout)
+    tiny.fill(checkout, monkeypatch)
     with stage_runs.stage_run("train") as run:
         for name in ("picture.png", "report.html", "kept.json"):
             Path(name).write_text(name)

@@ -22,6 +22,7 @@ def test_a_lock_that_was_cut_off_costs_nothing_but_a_command(
     whole = lock.read_bytes()
     lock.write_bytes(whole[: int(share * len(whole))])
     first = checkout.dvc("repro", check=False)
+    assert first.code or share, "DVC takes an empty one for damaged; of one that was cut it may read what is left"
     if first.code:
         (said,) = [one for one in REMEDIES if one in first.err]
         checkout.run(*REMEDIES[said])
