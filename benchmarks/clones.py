@@ -22,6 +22,12 @@ def clone(root: Path) -> None:
     subprocess.run(["git", "clone", "--quiet", ".", str(root)], check=True)
 
 
+def commit(root: Path) -> str:
+    """Of the code of a clone, which is not that of this checkout where the clone is older."""
+    command = ["git", "rev-parse", "--short=12", "HEAD"]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def environment(root: Path) -> dict[str, str]:
     """In which commands work on a clone, with its code and not with that which is installed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}

@@ -29,6 +29,7 @@ from pipeline.unlearning.dlfd import Settings, distance
 
 GOAL = 4.0
 LAMBDA = 0.02
+RELEASED, FP32, BF16 = "released loop", "and channels last: ours in fp32", "ours in bf16, as shipped"
 COMPARED = 16  # pictures of the comparison in double precision, which is slow
 Push = Callable[[], tuple[Tensor, float]]
 
@@ -97,29 +98,34 @@ class Batch:
         ours = partial(distance, last, pixels, self.labels, forget, classification_weight=LAMBDA)
         plain = partial(released, model, *given, fp32, LAMBDA)
         return {
-            "released loop": (9, plain),
+            RELEASED: (9, plain),
             "one forward pass for both terms": (6, partial(plain, one_forward=True)),
             "and forget features once": (3, partial(plain, one_forward=True, forget_once=True)),
             "and gradient to pixels alone": (
                 2,
                 partial(plain, one_forward=True, forget_once=True, pixels_alone=True),
             ),
-            "and channels last: ours in fp32": (2, partial(ours, settings=fp32)),
-            "ours in bf16, as shipped": (0, partial(ours, settings=bf16)),
+            FP32: (2, partial(ours, settings=fp32)),
+            BF16: (0, partial(ours, settings=bf16)),
         }
 
-    def apart(self, steps: int, dtype: torch.dtype) -> dict[str, Any]:
+    def apart(self, steps: int, dtype: torch.dtype, ours: str = FP32) -> dict[str, Any]:
         """How far ours is from the released loop. A step has a sign only, so what differs by rounding at first grows
-        with every step; in double precision nothing is near enough to zero to differ."""
+        with every step; in double precision nothing is near enough to zero to differ.
+
+        Args:
+            dtype: of the released loop, and of ours but for BF16.
+            ours: FP32 or BF16.
+        """
         few = Batch(
             copy.deepcopy(self.model).to(dtype),
             self.pixels[:COMPARED].to(dtype),
             self.labels[:COMPARED],
             self.forget[:COMPARED].to(dtype),
         ).versions(steps)
-        (a, cost_a), (b, cost_b) = (few[name][1]() for name in ("and channels last: ours in fp32", "released loop"))
+        (a, cost_a), (b, cost_b) = (few[name][1]() for name in (ours, RELEASED))
         return {
-            "precision": str(dtype).removeprefix("torch."),
+            "precision": "bfloat16 beside float32" if ours == BF16 else str(dtype).removeprefix("torch."),
             "steps": steps,
             "share of pixels that differ": float(((a - b).abs() > 1e-6).double().mean()),
             "relative difference of OT cost": abs(cost_a - cost_b) / abs(cost_b),
@@ -148,13 +154,14 @@ def main(
     rows = [
         {
             "version": name,
-            "predicted": units["released loop"] / units[name] if units[name] else "",
-            "times faster": measure.ratio(seconds["released loop"], taken),
+            "predicted": units[RELEASED] / units[name] if units[name] else "",
+            "times faster": measure.ratio(seconds[RELEASED], taken),
             "s": measure.summary(taken),
         }
         for name, taken in seconds.items()
     ]
-    apart = [batch.apart(count, dtype) for dtype in (torch.float64, torch.float32) for count in (1, steps)]
+    compared = ((torch.float64, FP32), (torch.float32, FP32), (torch.float32, BF16))
+    apart = [batch.apart(count, *of) for of in compared for count in (1, steps)]
     measure.report(
         "dlfd_step",
         device,

@@ -1,11 +1,12 @@
 """How time and memory grow with pictures, forgotten persons and picture size; training under a memory limit.
 
-Each case is a process of its own (`benchmarks.growth_case`), so that its peak memory is its own: an epoch of training
-and a DLFD pass over a store of drawn faces. A row is kept in KEPT as it comes; a run that was stopped goes on, a case
-that failed is a row that says so and is tried again, rows of another commit are measured anew.
+Each case is a process of its own (`benchmarks.growth_case`), so that its peak memory is its own: an epoch of training,
+a DLFD pass and an evaluation with all audits, over a store of drawn faces. A row is kept in `local/benchmarks/` as it
+comes; a run that was stopped goes on, a case that failed is a row that says so and is tried again, rows of another
+commit are measured anew.
 
-    python -m benchmarks.growth                 2,000 to 32,000 pictures
-    python -m benchmarks.growth --most 100000
+    python -m benchmarks.growth                 2,000 to 100,000 pictures
+    python -m benchmarks.growth --most 8000     a quick look
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ SIDE = 32  # pixels, where the number of pictures grows: whole passes over so ma
 PERSONS = (1, 10, 100, 1_000)
 SIDES = (32, 64, 128)
 DRAWN = 288  # different faces of a store; where it has more they come again, which costs the same
-FIGURES = ("training, s", "DLFD, s", "peak private memory, MiB")  # whose growth is told
+FIGURES = ("training, s", "DLFD, s", "evaluation, s", "peak private memory, MiB")  # whose growth is told
 
 
-def main(most: int = typer.Option(32_000, min=SIZES[0], help="retain pictures")) -> None:
-    """Twelve minutes on 2 idle cores; half an hour with `--most 100000`."""
+def main(most: int = typer.Option(SIZES[-1], min=SIZES[0], help="retain pictures")) -> None:
+    """Half an hour on 2 idle cores."""
     device = measure.device()
     kept = measure.SCRATCH / f"growth-{device.type}.jsonl"
     rows = measured(cases(most), kept)
@@ -71,17 +72,25 @@ def measured(wanted: list[Case], kept: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def exponents(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """p of figure ∝ value^p for each thing that grows, by least squares of the logarithms: 1 is linear growth."""
+def exponents(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """p of figure ∝ value^p for each thing that grows: 1 is linear growth.
+
+    `over all` is the least squares of the logarithms, in which what a process costs once hides how steep it gets;
+    `at the end` is between the two largest values.
+    """
     table: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if "failed" not in row:
             table.setdefault(row["what grows"], []).append(row)
     return {
-        what: {figure: _slope([row["value"] for row in some], [row[figure] for row in some]) for figure in FIGURES}
+        what: {figure: _slopes([row["value"] for row in some], [row[figure] for row in some]) for figure in FIGURES}
         for what, some in table.items()
         if len(some) > 1
     }
+
+
+def _slopes(values: list[float], figures: list[float]) -> dict[str, float]:
+    return {"over all": _slope(values, figures), "at the end": _slope(values[-2:], figures[-2:])}
 
 
 def _slope(values: list[float], figures: list[float]) -> float:

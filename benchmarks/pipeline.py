@@ -6,6 +6,7 @@ python -m benchmarks.pipeline --folder /tmp/timed   … into this one, which sta
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from typing import Any
 
 from benchmarks import clones, measure
 
-KNOB = "dlfd.ot_weight=2"
+KNOB = "dlfd.ot_weight"
 STAGES = ("settings", "download", "split", "validate", "train", "unlearn", "evaluate", "compare", "register")
 COMMIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=none", "commit", "--quiet", "--all", "--message")
 GOALS = {"cold": 480.0, "no-op": 4.0, KNOB: 60.0}
@@ -38,12 +39,14 @@ def main(repeats: measure.Count = 3, folder: Path | None = None) -> None:
             return time.perf_counter() - started
 
         rows: list[dict[str, Any]] = [_row("cold", [timed("dvc", "repro")])]
-        stages = _stages(clone)
+        stages, ended = _stages(clone, "cold"), time.time()
         subprocess.run([*COMMIT, "the cold run"], cwd=clone, check=True)
         rows.append(_row("no-op", [timed("dvc", "repro") for _ in range(repeats)]))
-        rows.append(_row(KNOB, [timed("dvc", "exp", "run", "-S", KNOB)]))
+        changes = [f"{KNOB}={2 + turn}" for turn in range(repeats)]  # each another value: DVC would know it again
+        rows.append(_row(KNOB, [timed("dvc", "exp", "run", "-S", change) for change in changes]))
+        stages += _stages(clone, KNOB, since=ended)
         starts = [
-            _row(f"start-up of {name}", [timed(sys.executable, "-c", _start(name)) for _ in range(repeats)])
+            _row(f"start-up of {name}", [timed(sys.executable, "-c", start_up(name)) for _ in range(repeats)])
             for name in STAGES
         ]
     measure.report("pipeline", measure.device(), [*rows, *starts, *stages], repeats=repeats)
@@ -53,40 +56,44 @@ def _row(what: str, seconds: list[float]) -> dict[str, Any]:
     return {"what": what, "s": measure.summary(seconds), "goal": GOALS.get(what, "")}
 
 
-def _start(stage: str) -> str:
-    """What a stage does before its own work: imports, parameters, a run in MLflow; and its end."""
-    heavy = {
-        "unlearn": "pipeline.jobs.unlearn",
-        "train": "pipeline.jobs.train",
-        "evaluate": "pipeline.jobs.evaluate",
-        "settings": "pipeline.learning.models",
-    }
-    return (
-        "from stages import common, " + stage + "\n"
-        "from pipeline import config\nfrom pipeline.tracking import stage_runs\n"
-        "def main() -> None:\n"
-        f"    config.load(); {'import ' + heavy[stage] if stage in heavy else 'import pipeline.data.store'}\n"
-        "    with stage_runs.stage_run('benchmark'): pass\n"
-        "import sys; sys.argv = ['benchmark']\n"
-        "common.run(main)\n"
-    )
+def start_up(stage: str) -> str:
+    """Code that does what a stage does before its own work: its imports, parameters, a run in MLflow; and its end."""
+    source = Path("stages", f"{stage}.py").read_text(encoding="utf-8")
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    deferred = [node for one in functions for node in ast.walk(one) if isinstance(node, ast.Import | ast.ImportFrom)]
+    work = [ast.unparse(node) for node in deferred]
+    work += ["import great_expectations"] if stage == "validate" else []  # which its checks import
+    work += ["with stage_runs.stage_run('benchmark'): pass"] if "stage_run(" in source else []
+    lines = [
+        f"from stages import common, {stage}",
+        "from pipeline import config",
+        "from pipeline.tracking import stage_runs" if "stage_run(" in source else "",
+        "def main() -> None:",
+        *(f"    {line}" for line in ["config.load()", *work]),
+        "import sys; sys.argv = ['benchmark']",
+        "common.run(main)",
+    ]
+    return "\n".join(lines)
 
 
-def _stages(clone: Path) -> list[dict[str, Any]]:
-    """Seconds of each stage's body and of the gap before it, where processes start and DVC hashes, from MLflow."""
+def _stages(clone: Path, of: str, since: float = 0.0) -> list[dict[str, Any]]:
+    """Seconds of each stage's body and of the gap before it, where processes start and DVC hashes, from MLflow.
+
+    Args:
+        since: of runs that began later than this time.
+    """
     import mlflow
 
     client = mlflow.MlflowClient(f"sqlite:///{clone / 'mlflow.db'}")
     experiments = [found.experiment_id for found in client.search_experiments()]
-    runs = client.search_runs(experiments, "tags.stage != ''", order_by=["attributes.start_time ASC"])
-    rows, before = [], None
-    for run in runs:
-        start, end = run.info.start_time / 1000, run.info.end_time / 1000
-        rows.append(
-            {"what": run.info.run_name, "body, s": end - start, "gap before, s": start - before if before else 0.0}
-        )
-        before = end
-    return rows
+    runs = client.search_runs(experiments, "tags.stage != 'pipeline'", order_by=["attributes.start_time ASC"])
+    found = [(run.info.run_name, run.info.start_time / 1000, run.info.end_time / 1000) for run in runs]
+    times = [one for one in found if one[1] > since]
+    ends = [times[0][1], *(end for _, _, end in times)]  # nobody knows of a gap before the first
+    return [
+        {"what": f"{of}: {name}", "body, s": end - start, "gap before, s": start - before}
+        for (name, start, end), before in zip(times, ends, strict=False)
+    ]
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
     below = [[goals.sentence(found)]] if models else [goals.lines(found), [f"![{pictures.ALT}]({picture})"]]
     parts = [
         [f"{use}`{command}`. {reference_tables.provenance(table, machine)}".strip()],
-        _rows(rows, task),
+        _rows(rows, task, paper=data != "synthetic"),
         *([_notes(rows)] if found else []),
         *below,
     ]
@@ -143,13 +143,15 @@ def _trials(name: str) -> str:
     return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
 
 
-def _rows(table: pd.DataFrame, task: str) -> list[str]:
+def _rows(table: pd.DataFrame, task: str, paper: bool) -> list[str]:
+    """The summary as Markdown, with the paper's figures or, as they are of real faces, without."""
     order = table.groupby("label")["nomus"].mean().sort_values(ascending=False).index
     labels = sorted(order, key=lambda name: goals.YARDSTICKS.index(name) if name in goals.YARDSTICKS else 2)
     changed = table["label"] != table["model"]  # a part of DLFD: the paper's figures are not of it
     named = table.assign(model=table["label"], variant="", as_published=~changed)
     summary = reference_tables.summarise(named, task).rename(columns={"model": "label"})
-    return reference_tables.lines(summary.set_index("label").loc[labels].reset_index(), COLUMNS)
+    columns = {heading: name for heading, name in COLUMNS.items() if paper or name != PAPER}
+    return reference_tables.lines(summary.set_index("label").loc[labels].reset_index(), columns)
 
 
 def _notes(table: pd.DataFrame) -> list[str]:

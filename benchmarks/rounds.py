@@ -73,7 +73,7 @@ def chain(root: Path, method: str, *, rounds: int, persons: int) -> list[dict[st
     for number in range(len(done) + 1, rounds + 1):
         _ask(root, number, rounds, persons)
         _command(root, "dvc", "repro")
-        row = {"method": method, "round": number, **_figures(root, method)}
+        row = {"method": method, "round": number, "commit": clones.commit(root), **_figures(root, method)}
         if row["accepted"]:
             _command(root, "dlfd", "models", "promote", "--yes")
             clones.configure(root, {"unlearn.start_from": "champion"})

@@ -3,10 +3,12 @@
 - ours: `pipeline.learning.training.fit` on the store, flip, shift and brightness included.
 - recipe: ImageFolder of JPEG files, DataLoader with a worker a core, RandomHorizontalFlip, RandomAffine, ColorJitter,
   ToTensor, Normalize; ResNet18 in fp32, SGD.
+- recipe's pictures: the same pictures through the same DataLoader, and our model, precision and step: beside it ours
+  differs in where pictures come from alone.
 - ceiling: forward, backward and optimiser step of the same model in the same precision on one batch of random
   tensors that never leaves the device.
 
-    python -m benchmarks.training --repeats 5
+    python -m benchmarks.training
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def main(
     batch_size: int = typer.Option(64, min=2),
     workers: int = -1,
 ) -> None:
-    """Images a second of all three."""
+    """Images a second of all of them."""
     device = measure.device()
     workers = torch.get_num_threads() if workers < 0 else workers
     faces = noise_faces({"retain": images}, image_size, device)["retain"]
@@ -49,6 +51,7 @@ def main(
             "ours": partial(fit, classifier(device), faces, settings, seed=0),
             "ceiling": partial(_ceiling, classifier(device), faces, settings),
             "recipe": _Recipe(Path(folder), device, batch_size, workers),
+            "recipe's pictures": _Recipe(Path(folder), device, batch_size, workers).with_our_step(settings),
         }
         seconds = measure.interleaved(functions, repeats, device)
     rows = [
@@ -118,6 +121,19 @@ class _Recipe:
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
+
+    def with_our_step(self, settings: TrainSettings) -> Callable[[], None]:
+        """An epoch of its pictures with the model, precision and optimiser step of the pipeline."""
+        model = classifier(self.device)
+
+        def epoch() -> None:
+            updater = Updater(model.parameters(), settings, len(self.loader))
+            model.train()
+            for pixels, labels in self.loader:
+                given = pixels.to(self.device, memory_format=torch.channels_last)
+                updater.step(losses(predict(model, given, settings.precision), labels.to(self.device)).mean())
+
+        return epoch
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Optimal transport: the exact plan against the entropic one, time and error, at the sizes of batches.
 
 The error of a plan P is (<P, M> - <P*, M>) / <P*, M>; its marginal error is the greatest gap to uniform weights, as a
-share of a weight.
+share of a weight. What DLFD takes from a plan is the sign of a gradient: how often it has that of the exact plan's
+gradient to the features is told as well (.5 is a coin).
 
     python -m benchmarks.transport
 """
@@ -31,7 +32,8 @@ def main(repeats: measure.Count = 9, width: measure.Count = 512) -> None:
     generator = torch.Generator().manual_seed(0)
     for size in SIZES:
         x, y = (torch.randn(size, width, generator=generator) for _ in range(2))
-        costs = cost_matrix(x.relu(), (y + 0.5).relu(), "cosine").to(device)
+        x, y = x.relu().to(device).requires_grad_(True), (y + 0.5).relu().to(device)
+        costs = cost_matrix(x, y, "cosine")
         solvers = {"emd": partial(plan, costs, "emd", 0.0)}
         solvers |= {f"sinkhorn {share}": partial(plan, costs, "sinkhorn", share) for share in REGULARISATIONS}
         seconds = measure.interleaved(solvers, repeats, device)
@@ -43,11 +45,18 @@ def main(repeats: measure.Count = 9, width: measure.Count = 512) -> None:
                     "samples": size,
                     "solver": name,
                     "ms": measure.summary([1000 * one for one in seconds[name]]),
-                    "error": float((found * costs).sum() / (exact * costs).sum() - 1),
+                    "error": float((found * costs).sum().detach() / (exact * costs).sum().detach() - 1),
                     "marginal error": _marginal_error(found),
+                    "same signs": _same_signs(found, exact, costs, x),
                 }
             )
     measure.report("transport", device, rows, repeats=repeats, setting=f"cosine cost of features of width {width}")
+
+
+def _same_signs(found: Tensor, exact: Tensor, costs: Tensor, x: Tensor) -> float:
+    """Share of the entries of x at which both plans' costs rise or fall alike."""
+    (own,), (true,) = (torch.autograd.grad((one * costs).sum(), x, retain_graph=True) for one in (found, exact))
+    return float((own.sign() == true.sign()).float().mean())
 
 
 def _marginal_error(found: Tensor) -> float:

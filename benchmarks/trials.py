@@ -3,8 +3,10 @@
     python -m benchmarks.trials results/matching.txt --seeds 0,1,2
 
 A line of the file is a trial, a method and the knobs in which it differs from params.yaml: `dlfd matching_weight=0.1`.
-Run in a checkout after `dvc repro train`. Neither `test` nor `unseen` is loaded. Beside the file come <name>.csv, a row
-a trial and seed, kept as they end (the same command goes on where it was stopped), and <name>.md.
+One that begins with # says what the trials are of, and stands above their table. Run in a checkout after `dvc repro
+train`. Neither `test` nor `unseen` is loaded. Beside the file come <name>.csv, a row a trial and seed, kept as they end
+(the same command goes on where it was stopped, and what was of another split, original, setting or code is run anew),
+and <name>.md.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import pydantic
 import typer
 import yaml
 
-from pipeline import config, layout, machine
+from pipeline import config, layout, machine, search
 from pipeline.data import splits as split_table
 from pipeline.data import subsets
 from pipeline.data.batches import Faces
@@ -41,23 +43,24 @@ COLUMNS = {  # heading -> column, of the Markdown table
     "calibrated AUC": "calibrated_auc",
 }
 YARDSTICKS = ("original", "retrained")
+KEY = ("trial", "seed", "of")  # of a row; `of` is the fingerprint of what the trial depends on
 Row = dict[str, Any]
 
 
 def main(file: Path, seeds: str = "0,1,2") -> None:
     """Run every trial of FILE with each of the seeds, those that are done excepted."""
-    table = file.with_suffix(".csv")
-    before = pd.read_csv(table) if table.exists() else pd.DataFrame(columns=["trial", "seed"])
-    done = set(zip(before["trial"], before["seed"], strict=True))
-    rows: list[Row] = [{str(key): value for key, value in row.items()} for row in before.to_dict("records")]
-    judge = Judge()
-    wanted = [(name, 0) for name in YARDSTICKS]
-    wanted += [(line, int(seed)) for line in _lines(file) for seed in seeds.split(",")]
-    for trial, seed in wanted:
-        if (trial, seed) not in done:
-            rows.append({"trial": trial, "seed": seed, **judge.run(trial, seed)})
-            pd.DataFrame(rows).to_csv(table, index=False)
-    text = markdown(pd.DataFrame(rows), file, seeds)
+    table, judge = file.with_suffix(".csv"), Judge()
+    lines = [(name, 0) for name in YARDSTICKS]
+    lines += [(line, int(seed)) for line in _lines(file) for seed in seeds.split(",")]
+    wanted = [(trial, seed, judge.fingerprint(trial)) for trial, seed in lines]
+    rows = {key: row for key, row in _done(table).items() if key in wanted}
+    for key in wanted:
+        if key not in rows:
+            rows[key] = {**dict(zip(KEY, key, strict=True)), **judge.run(key[0], key[1])}
+            pd.DataFrame([rows[one] for one in wanted if one in rows]).to_csv(table, index=False)
+    command = f"`python -m benchmarks.trials {file.parent.name}/{file.name} --seeds {seeds}`"
+    told = f"{_said(file)} {command}, on the validation subset. Machine: {machine.told()}.".lstrip()
+    text = markdown(pd.read_csv(table), told)
     file.with_suffix(".md").write_text(text, encoding="utf-8")
     typer.echo(text)
 
@@ -75,6 +78,11 @@ class Judge:
         alike = subsets.matched(self.judged["validation"], self.judged["forget"], self.params.seed)
         self.compared = [*self.judged["forget"].rows.tolist(), *alike.rows.tolist()]
         self.oracle = per_sample(self.models["retrained"], self.judged, self.splits).table
+
+    def fingerprint(self, trial: str) -> str:
+        """As for `pipeline.search.fingerprint`; of a yardstick that of a trial which changes nothing."""
+        name, settings = read("finetune" if trial in YARDSTICKS else trial)
+        return search.fingerprint(name, settings, self.params, self.splits)
 
     def run(self, trial: str, seed: int) -> Row:
         """Figures of one trial, or of a yardstick.
@@ -122,16 +130,33 @@ def read(trial: str) -> tuple[str, Any]:
         raise ConfigError(f"{trial}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
 
 
+def _done(table: Path) -> dict[tuple[str, int, str], Row]:
+    """The rows that were kept, by KEY; of a table from before there was `of` none."""
+    kept = pd.read_csv(table) if table.exists() else pd.DataFrame()
+    if not set(KEY) <= set(kept):
+        return {}
+    rows: list[Row] = [{str(key): value for key, value in row.items()} for row in kept.to_dict("records")]
+    return {(row["trial"], row["seed"], row["of"]): row for row in rows}
+
+
 def _lines(file: Path) -> Iterator[str]:
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
             yield " ".join(line.split())
 
 
-def markdown(table: pd.DataFrame, file: Path, seeds: str) -> str:
-    """Mean ± standard deviation over the seeds."""
-    command = f"python -m benchmarks.trials {file.parent.name}/{file.name} --seeds {seeds}"
-    told = f"`{command}`. On the validation subset. Machine: {machine.told()}."
+def _said(file: Path) -> str:
+    """What the lines with # say."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return " ".join(line.removeprefix("#").strip() for line in lines if line.startswith("#"))
+
+
+def markdown(table: pd.DataFrame, told: str) -> str:
+    """Mean ± standard deviation over the seeds.
+
+    Args:
+        told: the line above the table.
+    """
     lines = [told, "", f"|  | {' | '.join(COLUMNS)} | seconds |", "|---" * (len(COLUMNS) + 2) + "|"]
     for trial, of in table.groupby("trial", sort=False):
         shown = [spread(of[column].mean(), of[column].std()) for column in COLUMNS.values()]

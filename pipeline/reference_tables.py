@@ -81,7 +81,7 @@ class Variant:
     name: str
     settings: tuple[str, ...] = ()
     models: tuple[str, ...] = field(default=())  # shown; empty: all
-    as_published: bool = False  # the authors' figures are of these very settings
+    as_published: bool = False  # the authors' figures, of the published split, are of the same method
 
 
 def variants(number: int, methods: Iterable[str]) -> list[Variant]:

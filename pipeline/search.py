@@ -7,7 +7,8 @@ around their values; what costs time (epochs, batches, steps, shares of a pass) 
 method stays as it is, so that a trial of a method costs what the method costs.
 
 Chosen is the trial with the best NoMUS of those that the gate's limits on validation let pass, and the first where none
-does (`choose`): NoMUS alone would at times take a model that the gate then refuses. With few forgotten persons, where
+does or where it is behind by less than LEAST_GAIN (`choose`): NoMUS alone would at times take a model that the gate
+then refuses, and the best of many trials is ahead by luck. With few forgotten persons, where
 the gate goes by ranks instead, NoMUS is noise and a search finds nothing.
 """
 
@@ -30,6 +31,7 @@ from pipeline.data import subsets
 from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
 from pipeline.evaluation.verdict import FEWEST
+from pipeline.hashes import file_hash
 from pipeline.learning import architectures, models
 from pipeline.reference_tables import PASSES
 from pipeline.registry import gate
@@ -45,8 +47,19 @@ FIXED = (
     *("recovery_share", "retain_share", "matching_share"),  # how much of a pass is dear, or is run at all
     "regularisation",  # of the entropic solver alone, and its precision rather than the method's
 )
+LEAST_GAIN = 0.01  # of NoMUS, by which a trial must beat the settings as they are: one seed's noise is about as large
 OBJECTIVE = "validation_nomus"
 STORE = layout.WORKSPACE / "search.db"
+CODE = (  # that a trial runs beside its method's own
+    "settings.py",
+    "data/batches.py",
+    "data/subsets.py",
+    "learning/*.py",
+    "unlearning/base.py",
+    "evaluation/membership.py",
+    "evaluation/metrics.py",
+    "evaluation/scores.py",
+)
 
 
 @dataclass(frozen=True)
@@ -97,11 +110,14 @@ def choose(found: pd.DataFrame) -> Choice:
     """The trial whose knobs a method is to have, of those that `judged` gives."""
     rows = found.to_dict("records")
     passing = [row for row in rows if row["gate"] == PASSES]
+    first = next(row for row in rows if row["trial"] == 0)
     if passing:
         best = max(passing, key=lambda row: (row[OBJECTIVE], -row["trial"]))
         of = f"{len(passing)} of {len(rows)} trials whose validation figures pass the gate"
+        gain = best[OBJECTIVE] - first[OBJECTIVE]
+        if best is not first and first in passing and gain < LEAST_GAIN:
+            return Choice(first, f"the settings as they are: the best NoMUS of the {of} is only {gain:.3f} higher")
         return Choice(best, f"the best NoMUS of the {of}")
-    first = next(row for row in rows if row["trial"] == 0)
     best = max(rows, key=lambda row: row[OBJECTIVE])
     beside = "" if best is first else f"; the best NoMUS, of trial {best['trial']}, does not count"
     return Choice(first, f"the settings as they are: no trial passes the gate{beside} ({best['gate']})")
@@ -174,8 +190,9 @@ def search(
         return -1.0 if row["status"] == "diverged" else float(row[OBJECTIVE])
 
     STORE.parent.mkdir(parents=True, exist_ok=True)
+    ranges = {key: asdict(knob) for key, knob in knobs.items()}
     study = optuna.create_study(
-        study_name=f"{name}-{_fingerprint(method, settings, params, splits, seeds)}",
+        study_name=f"{name}-{fingerprint(name, settings, params, splits, knobs=ranges, seeds=seeds)}",
         storage=f"sqlite:///{STORE}",
         direction="maximize",
         load_if_exists=True,
@@ -213,13 +230,17 @@ def _quick(settings: EvaluateSettings) -> EvaluateSettings:
     return replace(settings, bootstrap=0)
 
 
-def _fingerprint(method: base.Method, settings: TrainSettings, params: Params, splits: pd.DataFrame, seeds: int) -> str:
-    """Of what a trial depends on beside its knobs: another original, split, start or code is another search."""
+def fingerprint(name: str, settings: TrainSettings, params: Params, splits: pd.DataFrame, **more: Any) -> str:
+    """Of what a trial of a method depends on: with another original, split, setting or code it is another trial.
+
+    Args:
+        more: what else it depends on, in JSON's types.
+    """
     weights = architectures.sha256(layout.MODELS / "original" / models.WEIGHTS)
     rows = pd.util.hash_pandas_object(splits[["image", "subset", "label"]], index=False).to_numpy().tobytes()
-    code = inspect.getsource(import_module(method.unlearn.__module__))
-    knobs = {name: asdict(knob) for name, knob in space(settings).items()}
-    of = [weights, code, asdict(settings), knobs, params.seed, seeds, asdict(params.evaluate)]
+    own = Path(inspect.getfile(import_module(base.get(name).unlearn.__module__)))
+    code = file_hash(own, *(path for glob in CODE for path in sorted(Path(__file__).parent.glob(glob))))
+    of = [weights, code, asdict(settings), params.seed, asdict(params.evaluate), more]
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode() + rows).hexdigest()[:12]
 
 

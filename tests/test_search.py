@@ -167,8 +167,15 @@ def test_where_none_passes_the_settings_stay_as_they_are() -> None:
     assert "of trial 1, does not count (validation forgetting score 0.33 is above" in choice.why
 
 
-def test_of_equals_the_settings_as_they_are_are_kept() -> None:
-    assert chosen([trial(1, 0.7), trial(0, 0.7)]).row["trial"] == 0
+@pytest.mark.parametrize(("gain", "number"), [(0.0, 0), (0.009, 0), (0.011, 1)])
+def test_a_gain_within_noise_leaves_the_settings_as_they_are(gain: float, number: int) -> None:
+    choice = chosen([trial(1, 0.7 + gain), trial(0, 0.7)])
+    assert choice.row["trial"] == number
+    assert ("higher" in choice.why) == (0 < gain < search.LEAST_GAIN)
+
+
+def test_a_small_gain_over_settings_that_the_gate_refuses_is_taken() -> None:
+    assert chosen([trial(1, 0.705), trial(0, 0.7, forgetting=0.33)]).row["trial"] == 1
 
 
 def test_a_start_that_was_broken_off_is_run_anew_first(loaded: list[Any]) -> None:
@@ -200,9 +207,14 @@ def test_a_trial_of_several_seeds_is_their_mean(loaded: list[Any], monkeypatch: 
     assert one["status"].tolist() == ["finished"]
 
 
-def test_another_code_of_the_method_is_another_search(loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_code_is_another_search(loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[int] = []
     search.search("finetune", SETTINGS, PARAMS, split(), trials=1, on_trial=lambda n, _: ran.append(n))
-    monkeypatch.setattr(search.inspect, "getsource", lambda _: "changed")
+    monkeypatch.setattr(search, "file_hash", lambda *paths: f"{len(paths)} changed")
     search.search("finetune", SETTINGS, PARAMS, split(), trials=1, on_trial=lambda n, _: ran.append(n))
     assert ran == [0, 0]
+
+
+def test_the_code_of_a_trial_is_there_to_be_hashed() -> None:
+    for glob in search.CODE:
+        assert list(Path(search.__file__).parent.glob(glob)), glob

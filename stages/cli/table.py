@@ -39,27 +39,32 @@ def table(
     number: int = typer.Argument(..., min=1, max=3, help="1: all methods; 2: architectures; 3: the parts of DLFD"),
     seeds: str = typer.Option("0,1,2", help="comma-separated"),
     setting: list[str] = typer.Option([], "--set", "-S", help="as for `dvc exp run`, such as train.epochs=100"),
-    name: str = typer.Option("", help="write results/NAME.md and results/NAME-cells.csv, to be kept, instead"),
+    name: str = typer.Option("", help="at the end write results/NAME.md and results/NAME-cells.csv, to be kept"),
+    add: bool = typer.Option(False, "--add", help="with --name: add the seeds to that table, whose rows stay"),
 ) -> None:
     """Run every cell of a table and write it as Markdown and CSV, mean ± standard deviation over the seeds.
 
-    The files are reports/tables/table<NUMBER>.md, .csv and -cells.csv.
+    The files are reports/tables/table<NUMBER>.md, .csv and -cells.csv (with --name, NAME in place of table<NUMBER>);
+    they are there from the first cell on, with what is done.
     """
     os.chdir(layout.root())
     params = config.load()
     _check_settings(number, setting)
-    rows = []
-    path, task = KEPT / name if name else OUT / f"table{number}", _task(setting, params.task)
-    options = [*([f"--name {name}"] if name else []), *(f"-S {one}" for one in setting)]
-    command = " ".join([f"dlfd table {number} --seeds {seeds}", *options])
-    heading = f"Table {number}: {task}, data.dvc of {_data()}, `{command}`"
-    cells = list(itertools.product(reference_tables.variants(number, config.method_names()), _numbers(seeds)))
+    path, task, numbers = OUT / (name or f"table{number}"), _task(setting, params.task), _numbers(seeds)
+    options = " ".join([f" --name {name}" if name else "", *(f"-S {one}" for one in setting)]).rstrip()
+    of = f"Table {number}: {task}, data.dvc of {_data()}, `dlfd table {number} --seeds {{}}{options}`"
+    rows = [_kept(name, numbers, of)] if add else []
+    whole = sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers}) if add else numbers
+    heading = of.format(",".join(map(str, whole)))
+    cells = list(itertools.product(reference_tables.variants(number, config.method_names()), numbers))
     for count, (variant, seed) in enumerate(cells, start=1):
         typer.echo(f"cell {count} of {len(cells)}")
         found = _cell(number, variant, seed, setting)
         shown = found[found["model"].isin(variant.models)] if variant.models else found
         rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed))
         typer.echo(_write(pd.concat(rows, ignore_index=True), path, task, heading))
+    if name:  # only when whole: what is kept is never half a table
+        _write(pd.concat(rows, ignore_index=True), KEPT / name, task, heading)
 
 
 def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: list[str]) -> pd.DataFrame:
@@ -77,6 +82,28 @@ def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: l
         if ended.returncode != 0 or not experiments.references(name):
             raise PipelineError(f"{name} failed; what is done is kept: mend it and give the same command again")
     return experiments.cell(experiments.references(name)[-1])
+
+
+def _kept(name: str, seeds: list[int], of: str) -> pd.DataFrame:
+    """The cells of a kept table that gets more seeds.
+
+    Args:
+        of: its title, with a place for the seeds.
+
+    Raises:
+        ConfigError: there is none, it is of something else, or has one of the seeds.
+    """
+    page = KEPT / f"{name}.md"
+    if not name or not page.exists():
+        raise ConfigError(f"--add: there is no {page}; without --add it is made" if name else "--add needs --name")
+    title = page.read_text(encoding="utf-8").partition("\n")[0]
+    start, _, end = f"# {of}".partition("{}")
+    if not (title.startswith(start) and title.endswith(end)):
+        raise ConfigError(f"--add: {page} is of other data or settings: {title}")
+    cells = pd.read_csv(KEPT / f"{name}-cells.csv", dtype={"variant": str, reference_tables.REVISION: str})
+    if both := sorted({*cells["seed"]} & {*seeds}):
+        raise ConfigError(f"--add: {page} has seed {both[0]} already; leave it out")
+    return cells.assign(variant=cells["variant"].fillna(""))
 
 
 def _check_settings(number: int, settings: list[str]) -> None:

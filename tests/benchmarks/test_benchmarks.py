@@ -11,7 +11,7 @@ import pytest
 import torch
 from helpers import make_faces, make_model
 
-from benchmarks import clones, fair_validation, measure, rounds, serving
+from benchmarks import clones, fair_validation, measure, pipeline, rounds, serving, training
 
 CPU = torch.device("cpu")
 
@@ -41,6 +41,26 @@ def test_serving_is_measured_on_pictures_that_are_answered(tmp_path: Path, monke
         [serving.jpeg(40)]
     )
     assert answer.error is None
+
+
+def test_an_epoch_of_each_way_of_training_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "folder", lambda: tmp_path)
+    training.main(repeats=1, images=64, image_size=16, batch_size=32, workers=0)
+    (file,) = tmp_path.iterdir()
+    rows = {row["what"]: row for row in json.loads(file.read_text(encoding="utf-8"))["rows"]}
+    assert set(rows) == {"ours", "ceiling", "recipe", "recipe's pictures"}
+    assert rows["recipe"]["times the recipe"]["median"] == rows["ceiling"]["share of the ceiling"]["median"] == 1
+
+
+@pytest.mark.parametrize("stage", pipeline.STAGES)
+def test_the_start_up_of_a_stage_has_what_it_imports_when_it_runs(stage: str) -> None:
+    code = pipeline.start_up(stage)
+    compile(code, stage, "exec")
+    work = code.partition("def main")[2]
+    assert ("pipeline.report import charts" in work) == (stage == "compare")
+    assert ("pipeline.jobs.unlearn import" in work) == (stage == "unlearn")
+    assert ("great_expectations" in work) == (stage == "validate")
+    assert ("stage_run(" in work) == (stage != "settings")
 
 
 def test_percentiles() -> None:

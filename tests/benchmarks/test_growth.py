@@ -29,6 +29,7 @@ def test_a_case_is_measured_under_its_limit() -> None:
     assert row["training, images/s"] == pytest.approx(64 / row["training, s"])
     assert row["DLFD, images/s"] == pytest.approx(64 / row["DLFD, s"])
     assert row["reading all pictures, images/s"] > 0
+    assert row["evaluation, s"] > 0
     assert 50 < row["peak private memory, MiB"] < row["peak with mapped files, MiB"]
     assert row["peak private memory, MiB"] < LIMITED.limit
 
@@ -37,6 +38,18 @@ def test_too_little_memory_is_a_row_that_says_so() -> None:
     row = growth._run(Case("pictures", 256, retain=256, persons=2, size=16, limit=1))
     assert list(row) == ["failed"]
     assert "Error" in row["failed"]
+
+
+def test_memory_beyond_the_limit_fails_though_the_kernel_gives_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's limit has the size of the map on top, which a store that is read whole would fit into."""
+    growth._write(tmp_path / "images.npy", TINY.pictures, TINY.size)
+    monkeypatch.setattr(growth_case, "limited", lambda mebibytes, store: {})
+    monkeypatch.setattr(growth_case, "_timed", lambda faces, device: {})
+    beyond = Case("pictures", 256, retain=256, persons=2, size=32, limit=1, sample=64)
+    with pytest.raises(measure.BenchmarkError, match="private memory were used, 1 are the limit"):
+        growth_case.measured(beyond, tmp_path / "images.npy")
 
 
 def test_the_limited_store_is_larger_than_the_limit() -> None:
@@ -81,12 +94,25 @@ def test_a_failure_is_in_the_record_and_ends_with_an_error(tmp_path: Path, monke
 
 def test_exponents() -> None:
     rows = [
-        {"what grows": "x", "value": n, "training, s": 3 * n, "DLFD, s": 5, "peak private memory, MiB": n**0.5}
+        {"what grows": "x", "value": n, **dict(zip(growth.FIGURES, (3 * n, 5, n, n**0.5), strict=True))}
         for n in (10, 100, 1000)
     ]
     alone = {"what grows": "y", "value": 1, "failed": "x"}
     told = growth.exponents([*rows, alone])
-    assert told == {"x": {"training, s": 1.0, "DLFD, s": 0.0, "peak private memory, MiB": 0.5}}
+    assert {figure: slopes["over all"] for figure, slopes in told["x"].items()} == dict(
+        zip(growth.FIGURES, (1.0, 0.0, 1.0, 0.5), strict=True)
+    )
+    assert list(told) == ["x"], "one value alone has no slope"
+
+
+def test_what_gets_steep_at_the_end_shows_there() -> None:
+    figures = dict.fromkeys(growth.FIGURES, 1.0)
+    rows = [
+        {"what grows": "x", "value": n, **figures, "training, s": max(5.0, n**2 / 1e4)}
+        for n in (1, 10, 100, 1000, 10000)
+    ]
+    slopes = growth.exponents(rows)["x"]["training, s"]
+    assert slopes["at the end"] == 2.0 > slopes["over all"]
 
 
 def test_all_that_should_grow_grows() -> None:

@@ -39,6 +39,61 @@ def test_the_table_has_the_spread_over_seeds_and_yardsticks_without_one() -> Non
         {"trial": "dlfd", "seed": 0, **of, "seconds": 9.0},
         {"trial": "dlfd", "seed": 1, **{**of, "auc": 0.7}, "seconds": 11.0},
     ]
-    *_, original, dlfd = trials.markdown(pd.DataFrame(rows), Path("results/some.txt"), "0,1").splitlines()
+    *_, original, dlfd = trials.markdown(pd.DataFrame(rows), "Of some.").splitlines()
     assert original == "| original | .500 | .500 | .500 | .500 | .500 |  |"
     assert dlfd == "| dlfd | .500 ± .000 | .500 ± .000 | .500 ± .000 | .600 ± .141 | .500 ± .000 | 10 |"
+
+
+class Judging:
+    """In place of `trials.Judge`: keeps what it was asked to run; `of` is the fingerprint of everything."""
+
+    of, stops_at = "now", -1
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, int]] = []
+
+    def __call__(self) -> Judging:
+        return self
+
+    def fingerprint(self, trial: str) -> str:
+        return self.of
+
+    def run(self, trial: str, seed: int) -> trials.Row:
+        if len(self.runs) == self.stops_at:
+            raise KeyboardInterrupt
+        self.runs.append((trial, seed))
+        return {**dict.fromkeys(trials.COLUMNS.values(), 0.5), "seconds": None if trial in trials.YARDSTICKS else 9.0}
+
+
+@pytest.fixture
+def judging(monkeypatch: pytest.MonkeyPatch) -> Judging:
+    made = Judging()
+    monkeypatch.setattr(trials, "Judge", made)
+    return made
+
+
+def test_what_is_done_is_not_run_again_unless_what_it_depends_on_changed(tmp_path: Path, judging: Judging) -> None:
+    file = tmp_path / "some.txt"
+    file.write_text("# Of one person.\nfinetune\n")
+    trials.main(file, "0,1")
+    assert judging.runs == [("original", 0), ("retrained", 0), ("finetune", 0), ("finetune", 1)]
+    file.write_text("# Of one person.\ndlfd\nfinetune\n")
+    trials.main(file, "0,1")
+    assert judging.runs[4:] == [("dlfd", 0), ("dlfd", 1)]
+    assert list(pd.read_csv(tmp_path / "some.csv")["trial"])[2:] == ["dlfd", "dlfd", "finetune", "finetune"]
+    assert (tmp_path / "some.md").read_text().startswith("Of one person. `python -m benchmarks.trials ")
+    judging.of = "after a change of params.yaml"
+    trials.main(file, "0")
+    assert judging.runs[6:] == [("original", 0), ("retrained", 0), ("dlfd", 0), ("finetune", 0)]
+    assert set(pd.read_csv(tmp_path / "some.csv")["of"]) == {judging.of}, "no table mixes them"
+
+
+def test_a_stopped_run_keeps_its_rows(tmp_path: Path, judging: Judging) -> None:
+    file = tmp_path / "some.txt"
+    file.write_text("finetune\n")
+    judging.stops_at = 3
+    with pytest.raises(KeyboardInterrupt):
+        trials.main(file, "0,1")
+    judging.stops_at = -1
+    trials.main(file, "0,1")
+    assert judging.runs[3:] == [("finetune", 1)]

@@ -156,4 +156,49 @@ def test_a_named_table_is_kept_with_its_command_and_machine(dvc: Dvc) -> None:
     assert title.endswith("`dlfd table 1 --seeds 0 --name mine`")
     assert machine.startswith("Machine: ")
     assert machine.endswith(f" Code: {git('rev-parse', '--short', 'HEAD')}.")
-    assert not Path("reports/tables").exists()
+    assert (Path("reports/tables/mine.md")).read_text() == Path("results/mine.md").read_text()
+
+
+def test_half_a_table_is_not_kept(dvc: Dvc) -> None:
+    Path("results").mkdir()
+    Path("results/mine-cells.csv").write_text("of last week, whole\n")
+    dvc.fails_at = 1
+    assert make("1", "--seeds", "0,1", "--name", "mine").exit_code == 1
+    assert Path("results/mine-cells.csv").read_text() == "of last week, whole\n"
+    assert set(pd.read_csv("reports/tables/mine-cells.csv")["seed"]) == {0}
+
+
+def test_seeds_are_added_to_a_kept_table_whose_rows_stay(dvc: Dvc) -> None:
+    same = ("-S", "train.epochs=3", "--name", "mine")
+    assert make("1", "--seeds", "1", *same).exit_code == 0
+    before = Path("results/mine-cells.csv").read_text().splitlines()
+    with Path("pipeline/code.py").open("a") as file:
+        file.write("# changed\n")
+    git("commit", "-qam", "changed")
+    added = make("1", "--seeds", "0", "--add", *same)
+    assert added.exit_code == 0, added.output
+    assert len(dvc.runs) == 2, "seed 1 is not run again"
+    assert Path("results/mine-cells.csv").read_text().splitlines()[: len(before)] == before
+    text = Path("results/mine.md").read_text()
+    assert "`dlfd table 1 --seeds 0,1 --name mine -S train.epochs=3`" in text
+    assert "| dlfd | 2 | .550 ± .071" in text
+    codes = pd.read_csv("results/mine-cells.csv", dtype=str)["revision"].unique()
+    assert f" Code: {', '.join(sorted(codes))}." in text
+    assert len(codes) == 2, "that they are of different code is told"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--seeds", "2"), "--add needs --name"),
+        (("--seeds", "2", "--name", "other"), "there is no results/other.md"),
+        (("--seeds", "2", "--name", "mine", "-S", "train.epochs=3"), "other data or settings"),
+        (("--seeds", "2,1", "--name", "mine"), "has seed 1 already"),
+    ],
+)
+def test_what_cannot_be_added_is_refused(dvc: Dvc, arguments: tuple[str, ...], words: str) -> None:
+    assert make("1", "--seeds", "1", "--name", "mine").exit_code == 0
+    refused = make("1", "--add", *arguments)
+    assert refused.exit_code == 1
+    assert words in " ".join(refused.output.split())
+    assert len(dvc.runs) == 1
