@@ -97,6 +97,8 @@ def variants(number: int, methods: Iterable[str]) -> list[Variant]:
         "no classification preservation": "classification_weight_end=0",
         "no dynamic forgetting": "dynamic=false",
         "the paper's λ, 0 to 1": "classification_weight_end=1",
+        "a random push": "direction=random",
+        "no push: a second clean copy": "steps=0",
         "ours off: no loss matching": "matching_weight=0",
         "ours off: no clean batch beside": "mix_clean=false",
         "ours off: no recovery share": "recovery_share=0",

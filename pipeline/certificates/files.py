@@ -75,11 +75,8 @@ def issue(name: str, number: int, key: Ed25519PrivateKey | None, entry: Entry | 
                 f"version {number} of {name} was never put into service: `dlfd models promote {number}`"
             )
         entry = own[-1]
-    try:
-        found: evidence.Evidence | None = evidence.read(version, store)
-    except RegistryError:
-        found = None
-    return write(content.build(name, version, entry, found, requests.read()), key, paths(name, number))
+    told = content.build(name, version, entry, evidence.find(version, store), requests.read())
+    return write(told, key, paths(name, number))
 
 
 def are_current(name: str, number: int, asked: Iterable[str]) -> bool:

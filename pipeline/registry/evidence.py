@@ -104,7 +104,7 @@ def attach(name: str, number: int, told: Mapping[str, Any]) -> None:
     def work() -> None:
         known = versions.every(name, store)
         version = versions.find(known, name, number)
-        before = _read_if_there(store, version)
+        before = find(version, store)
         try:
             files = before.told["files"] if before else version_files.hashes(store, version.source)
         except RegistryError as error:
@@ -154,21 +154,21 @@ def persons(version: Version, store: Store) -> set[str] | None:
     Raises:
         TrackingError: MLflow cannot be reached.
     """
-    found = _read_if_there(store, version)
+    found = find(version, store)
     return found.persons if found else None
 
 
-def service(name: str, version: Version, store: Store | None = None) -> progress.Service:
+def service(name: str, version: Version) -> progress.Service:
     """Whom of the open requests a version has unlearned, by the ledger and by its own evidence.
 
     Raises:
         RequestError: a ledger cannot be read.
         TrackingError: MLflow cannot be reached.
     """
-    return progress.service(f"{name}/{version.number}", persons(version, store or tracking_store.connect()))
+    return progress.service(f"{name}/{version.number}", persons(version, tracking_store.connect()))
 
 
-def knows_erased(version: Version, store: Store | None = None) -> list[str]:
+def knows_erased(version: Version) -> list[str]:
     """Ids of erased requests whose persons a version may still know: its evidence does not name them.
 
     Their data were erased in another checkout, whose ledger came here, before this one made the version forget them.
@@ -181,7 +181,7 @@ def knows_erased(version: Version, store: Store | None = None) -> list[str]:
     erased = [request for request in requests.read() if request.erased]
     if not erased:
         return []
-    salt, own = pseudonyms.load(), persons(version, store or tracking_store.connect()) or set()
+    salt, own = pseudonyms.load(), persons(version, tracking_store.connect()) or set()
     return sorted(one.id for one in erased if salt.made(one.person) and one.person not in own)
 
 
@@ -217,7 +217,8 @@ def changed_files(version: Version, found: Evidence | None, store: Store) -> lis
     return told or ["they are not what they were"]
 
 
-def _read_if_there(store: Store, version: Version) -> Evidence | None:
+def find(version: Version, store: Store) -> Evidence | None:
+    """As `read`; None where there is none, or it is damaged."""
     try:
         return read(version, store)
     except RegistryError:

@@ -17,19 +17,19 @@ gradient counts, so w matters beside λ alone: at λ = 0 every w > 0 gives the s
     θ ← θ − η ∇ [ l_CE(θ; x, y) + m · mean_i max(0, v_(i) − l_(i)(θ; forget)) ]
 
 l_(i) are the sorted losses of a forget batch, v_(i) the quantiles of the losses of validation pictures with the same
-label mix: the cost of lifting the distribution of forget losses to that of pictures the model never saw, and no further
-(`transport.shortfall`), so it ends by itself where over-forgetting would begin. v is taken in evaluation mode, l in the
-forward pass of the retain batch, whose statistics BatchNorm shares. m is `matching_weight`. Matching ends after
-`matching_share` of the pass: nothing of forget is learned afterwards, so it stays forgotten, and accuracy comes back.
-It also ends when every forget picture was lifted `matching_visits` times: batches are noisy, so a small set would be
-lifted again and again after it is high enough, and be over-forgotten.
+label mix: the cost of lifting the distribution of forget losses to that of pictures the model never saw
+(`transport.shortfall`). v is taken in evaluation mode, l in the forward pass of the retain batch, whose statistics
+BatchNorm shares. m is `matching_weight`. Matching ends after `matching_share` of the pass: nothing of forget is learned
+afterwards, so it stays forgotten, and accuracy comes back. It also ends when every forget picture was lifted
+`matching_visits` times: of two noisy batches one lacks something even where the distributions are the same, so a small
+set would be lifted again and again after it is high enough, and be over-forgotten.
 
 Ours as well, each with its reason and the setting that gives the paper's version (PAPER, which `variant: paper` sets):
 - λ ends at 0.02, not 1: at 1 the push writes the label into the noise, and accuracy on clean pictures collapses.
 - A pushed picture stays within ε of the clean one and in [0, 1], so that it remains a picture.
 - With `mix_clean` each model step sees the clean batch beside the pushed one, which keeps accuracy on clean pictures.
 - The last `recovery_share` of the pass never pushes: accuracy comes back there.
-- Two passes over the retain set, not one: at the same time as two of fine-tuning.
+- Two passes over the retain set, not one: as many as fine-tuning has.
 
 And in both:
 - The pushing also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5): pushing on would
@@ -84,6 +84,7 @@ class Settings(TrainSettings):
     steps: NonNegativeInt = 5
     step_size: Positive = 0.005
     epsilon: Unit = 0.02
+    direction: Literal["gradient", "random"] = "gradient"
     cost: Cost = "cosine"
     solver: Solver = "emd"
     regularisation: Positive = 0.05
@@ -173,7 +174,7 @@ def distance(
     *,
     classification_weight: float = 0.0,
 ) -> tuple[Tensor, float]:
-    """Push retain pictures away from a forget batch in feature space.
+    """Push retain pictures away from a forget batch in feature space, or as far in a random direction: a control.
 
     Args:
         model: left as it was, parameters, buffers and mode.
@@ -183,9 +184,12 @@ def distance(
 
     Returns:
         The pushed pictures [B, 3, H, W], within `epsilon` of `pixels` and in [0, 1], and the OT cost before the last
-        step (0 where `ot_weight` or `steps` is 0).
+        step (0 where `ot_weight` or `steps` is 0, or the direction is random).
     """
     low, high = (pixels - settings.epsilon).clamp_min(0), (pixels + settings.epsilon).clamp_max(1)
+    if settings.direction == "random":
+        noise = (torch.rand_like(pixels) - 0.5).sign_() * (settings.steps * settings.step_size)
+        return torch.minimum(torch.maximum(pixels + noise, low), high), 0.0
     pushed, cost = pixels.clone(), torch.zeros(())
     with frozen(model):
         with torch.no_grad(), autocast(pixels.device, settings.precision):

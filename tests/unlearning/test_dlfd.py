@@ -98,6 +98,28 @@ def test_with_transport_alone_a_step_is_signed_ascent_on_its_cost() -> None:
     assert cost == pytest.approx(float(term.detach()))
 
 
+def test_a_random_push_is_as_far_as_a_push_may_go_and_asks_no_model() -> None:
+    model, run = make_model(), Run(seed=0)
+    stop = run.watch(model)
+    knobs = settings(direction="random", steps=2, step_size=0.02, epsilon=0.1)
+    torch.manual_seed(0)
+    pushed, cost = dlfd.distance(model, PIXELS, LABELS, FORGET, knobs, classification_weight=1)
+    stop()
+    inside = (PIXELS > 0.04) & (PIXELS < 0.96)
+    torch.testing.assert_close((pushed - PIXELS).abs()[inside], torch.full_like(PIXELS, 0.04)[inside])
+    assert abs(float((pushed - PIXELS).sign()[inside].mean())) < 0.1, "up as often as down"
+    assert (run.forward_images, cost) == (0, 0)
+    far, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, settings(direction="random", steps=50, epsilon=0.05))
+    assert (far - PIXELS).abs().max() <= 0.05 + 1e-6
+    assert far.min() >= 0
+    assert far.max() <= 1
+
+
+def test_no_steps_learn_a_second_clean_copy() -> None:
+    pushed, _ = dlfd.distance(make_model(), PIXELS, LABELS, FORGET, settings(steps=0))
+    assert torch.equal(pushed, PIXELS)
+
+
 def test_the_weights_scale_their_terms() -> None:
     # 2·OT − 2·CE pushes exactly as OT − CE: the sign of a gradient does not know its length
     model = make_model()
