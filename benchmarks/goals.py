@@ -40,8 +40,7 @@ def goals(table: pd.DataFrame, task: str, real: bool) -> list[Goal]:
         table: a row a model and seed, with `label` and `drop` (`benchmarks.results.cells`).
         real: whether the faces are, so that the paper's NoMUS can be asked for.
     """
-    ours = table[table["label"] == OURS]
-    rivals = table[~table["model"].isin([*YARDSTICKS, OURS, *left_out(table)])]
+    ours, rivals = sides(table)
     if ours.empty or rivals.empty:
         return []
     nomus, drop = ours["nomus"], ours["drop"]
@@ -53,6 +52,26 @@ def goals(table: pd.DataFrame, task: str, real: bool) -> list[Goal]:
         Goal("forgotten on every seed", _forgotten(ours), everywhere),
         Goal(f"at most {MOST_COST:.0%} of the cost of retraining".replace("%", " %"), _cost(cost), cost <= MOST_COST),
     ]
+
+
+def sides(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of DLFD and those of its rivals."""
+    return table[table["label"] == OURS], table[~table["model"].isin([*YARDSTICKS, OURS, *left_out(table)])]
+
+
+def lead(ours: pd.DataFrame, rivals: pd.DataFrame, column: str, *, higher: bool = True) -> tuple[str, pd.Series]:
+    """The rival with the best mean, and how far ahead of it DLFD is.
+
+    Args:
+        higher: is better.
+
+    Returns:
+        Its name; a difference for each seed, since both methods began at the same original.
+    """
+    sign = 1 if higher else -1
+    best = str((sign * rivals.groupby("label")[column].mean()).idxmax())
+    theirs = rivals[rivals["label"] == best].set_index("seed")[column]
+    return best, sign * (ours.set_index("seed")[column] - theirs)
 
 
 def left_out(table: pd.DataFrame) -> dict[str, str]:
@@ -80,12 +99,9 @@ def sentence(found: list[Goal]) -> str:
 
 
 def _above_rivals(ours: pd.DataFrame, rivals: pd.DataFrame) -> Goal:
-    """Differences are of the same seed: both methods began at the same original."""
-    best = rivals.groupby("label")["nomus"].mean().idxmax()
-    theirs = rivals[rivals["label"] == best].set_index("seed")
-    lead = ours.set_index("seed")["nomus"] - theirs["nomus"]
-    ahead = lead.mean() > 0
-    by = spread(abs(lead.mean()), lead.std())
+    best, by_seed = lead(ours, rivals, "nomus")
+    theirs, ahead = rivals[rivals["label"] == best], by_seed.mean() > 0
+    by = spread(abs(by_seed.mean()), by_seed.std())
     figure = f"NoMUS {spread(ours['nomus'].mean(), ours['nomus'].std())}, {by} {'above' if ahead else 'below'} {best}"
     return Goal(
         "NoMUS above every baseline's", f"{figure}, the best baseline (itself {_forgotten(theirs)})", bool(ahead)
@@ -98,11 +114,9 @@ def _above_the_paper(nomus: pd.Series, task: str) -> list[Goal]:
     if not printed:
         return []
     best = max(printed.values())
-    lead = nomus.mean() - best
-    figure = (
-        f"{spread(abs(lead), float('nan'))} {'above' if lead > 0 else 'below'} the paper's {spread(best, float('nan'))}"
-    )
-    return [Goal(f"NoMUS above the paper's best, {spread(best, float('nan'))}", figure, bool(lead > 0))]
+    ahead, printed_best = nomus.mean() - best, spread(best, float("nan"))
+    figure = f"{spread(abs(ahead), float('nan'))} {'above' if ahead > 0 else 'below'} the paper's {printed_best}"
+    return [Goal(f"NoMUS above the paper's best, {printed_best}", figure, bool(ahead > 0))]
 
 
 def _forgotten(rows: pd.DataFrame) -> str:

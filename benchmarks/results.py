@@ -6,7 +6,7 @@
 That is results/*.md (title and machine are kept, the rest is of the cells) and results/*.png. A block begins with
 `<!-- results <name> -->` and ends with `<!-- end -->`; prose stands outside of them. One that begins with
 `<!-- results <name>: <model> <model> -->` shows these models beside the yardsticks, and no picture; one of
-`<!-- trials <name> -->` has the table of `benchmarks.trials`.
+`<!-- trials <name> -->` has the table of `benchmarks.trials`, and `<!-- glance <name> <name> -->` a line a table.
 
 Cells that were written before the gate's answer and the code's revision stood in them get both from the experiments of
 the checkout that ran them, as long as it is there: `python -m benchmarks.results --experiments CHECKOUT`.
@@ -22,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 import typer
 
-from benchmarks import goals, pictures
+from benchmarks import glance, goals, pictures
 from pipeline import reference_tables
 from pipeline.reference_tables import COST, GATE, OFF, PAPER, REVISION, VERDICT
 from stages.dvc_tools import experiments as ran
@@ -31,6 +31,7 @@ FOLDER = Path("results")
 PAGES = (Path("README.md"), Path("RESULTS.md"), Path("docs/dlfd.md"))
 BLOCK = re.compile(r"(<!-- results ([\w-]+)(?:: ([\w ]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 TRIALS = re.compile(r"(<!-- trials ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+GLANCE = re.compile(r"(<!-- glance ([\w -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TITLE = re.compile(r"# (Table \d: (\w+), data\.dvc of (\S+), `(dlfd table .+?)`)")
 ADDED = [GATE, REVISION]
 COLUMNS = {  # heading -> column
@@ -68,7 +69,8 @@ def main(
 def filled(text: str, path: Path) -> str:
     """The text of a page with every block as its files have it now."""
     text = BLOCK.sub(lambda found: found[1] + block(found[2], path, (found[3] or "").split()) + found[4], text)
-    return TRIALS.sub(lambda found: f"{found[1]}\n{_trials(found[2])}\n{found[3]}", text)
+    text = TRIALS.sub(lambda found: f"{found[1]}\n{_trials(found[2])}\n{found[3]}", text)
+    return GLANCE.sub(lambda found: f"{found[1]}\n{_glance(found[2].split(), path)}\n\n{found[3]}", text)
 
 
 def page(name: str) -> str:
@@ -141,6 +143,10 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
 def _trials(name: str) -> str:
     """What `benchmarks.trials` wrote."""
     return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+
+
+def _glance(names: Sequence[str], path: Path) -> str:
+    return "\n".join(glance.lines({name: cells(name) for name in names}, Path(os.path.relpath(FOLDER, path.parent))))
 
 
 def _rows(table: pd.DataFrame, task: str, paper: bool) -> list[str]:

@@ -1,0 +1,49 @@
+"""All kept tables in one: DLFD beside the best of the other methods, a line a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import goals
+from pipeline.reference_tables import spread
+
+HEADING = "| table | seeds | accuracy, drop | NoMUS, lead | gap, lead | AUC off .5 | forgotten | cost |"
+
+
+def lines(tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:
+    """The table as Markdown.
+
+    Args:
+        tables: name -> cells, as `benchmarks.results.cells` gives them.
+        folder: of the whole tables, from the page.
+    """
+    rows = [f"| [{name}]({folder / name}.md) | {' | '.join(_figures(table))} |" for name, table in tables.items()]
+    return [HEADING, "|---" * HEADING.count(" | ") + "|---|", *rows]
+
+
+def _figures(table: pd.DataFrame) -> list[str]:
+    """Of DLFD: means ± standard deviations over seeds, and the cost's median."""
+    ours, rivals = goals.sides(table)
+    off = (ours["strongest_auc"] - 0.5).abs()
+    return [
+        str(len(ours)),
+        f"{_told(ours['test_accuracy'])}, {spread(ours['drop'].mean(), ours['drop'].std(), 1)}",
+        f"{_told(ours['nomus'])}, {_lead(ours, rivals, 'nomus', higher=True)}",
+        f"{_told(ours['oracle_gap'])}, {_lead(ours, rivals, 'oracle_gap', higher=False)}",
+        _told(off),
+        f"{(ours['verdict'] == 'forgotten').sum()} of {len(ours)}",
+        f"{100 * ours['share_of_retraining'].median():.0f} %",
+    ]
+
+
+def _told(figures: pd.Series) -> str:
+    return spread(figures.mean(), figures.std())
+
+
+def _lead(ours: pd.DataFrame, rivals: pd.DataFrame, column: str, *, higher: bool) -> str:
+    """How far ahead of the best other method, seed by seed; below zero it is behind."""
+    best, lead = goals.lead(ours, rivals, column, higher=higher)
+    sign = "+" if lead.mean() >= 0 else "−"
+    return f"{sign}{spread(abs(lead.mean()), lead.std())} ({best})"
