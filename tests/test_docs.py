@@ -83,6 +83,7 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
         "benchmarks.trials",
     ),
     r"python -m benchmarks\.fair_validation": ("tests/benchmarks/test_benchmarks.py::*", "fair_validation"),
+    r"python -m benchmarks\.oracle_noise": ("tests/benchmarks/test_oracle_noise.py::*", "oracle_noise.main"),
     r"python -m benchmarks\.results": ("tests/benchmarks/test_results.py::*", "results.filled"),
     r"make test": (".ci/run::*", "make test"),
     r"dvc (status|repro download)": (f"{END}/test_pipeline.py::*", 'dvc("status")'),
