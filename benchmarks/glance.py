@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import goals
-from pipeline.reference_tables import spread
+from pipeline.reference_tables import GATE, OFF, PASSES, spread
 
-HEADING = "| table | seeds | accuracy, drop | NoMUS, lead | gap, lead | AUC off .5 | forgotten | cost |"
+HEADING = "| table | seeds | accuracy, drop | NoMUS, lead | gap, lead | AUC off .5, lead | forgotten | cost |"
 
 
 def lines(tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:
@@ -24,15 +24,21 @@ def lines(tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:
 
 
 def _figures(table: pd.DataFrame) -> list[str]:
-    """Of DLFD: means ± standard deviations over seeds, and the cost's median."""
-    ours, rivals = goals.sides(table)
-    off = (ours["strongest_auc"] - 0.5).abs()
+    """Of DLFD: means ± standard deviations over seeds, and the cost's median.
+
+    To be near .5 alone is easy for a model that is ruined: that lead is over methods which the gate lets pass on every
+    seed.
+    """
+    ours, rivals = goals.sides(table.assign(**{OFF: (table["strongest_auc"] - 0.5).abs()}))
+    sound = rivals[0:0]
+    if GATE in rivals:
+        sound = rivals[(rivals[GATE] == PASSES).groupby(rivals["model"]).transform("all")]
     return [
         str(len(ours)),
         f"{_told(ours['test_accuracy'])}, {spread(ours['drop'].mean(), ours['drop'].std(), 1)}",
         f"{_told(ours['nomus'])}, {_lead(ours, rivals, 'nomus', higher=True)}",
         f"{_told(ours['oracle_gap'])}, {_lead(ours, rivals, 'oracle_gap', higher=False)}",
-        _told(off),
+        _told(ours[OFF]) + (f", {_lead(ours, sound, OFF, higher=False)}" if len(sound) else ""),
         f"{(ours['verdict'] == 'forgotten').sum()} of {len(ours)}",
         f"{100 * ours['share_of_retraining'].median():.0f} %",
     ]

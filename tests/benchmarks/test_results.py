@@ -220,11 +220,16 @@ def test_rows_of_table_three_are_called_by_what_was_changed(written: Path) -> No
 def test_at_a_glance_a_lead_is_of_the_same_seed_and_up_is_better(written: Path) -> None:
     rows = [{**row, "oracle_gap": 0.05 if row["model"] == "finetune" else 0.06 + 0.02 * row["seed"]} for row in ROWS]
     wrecked = [cell("neggrad", seed, 0.2, 0.99, oracle_gap=0.0, gate="accuracy fell") for seed in (0, 1)]
-    write([*({**row, "gate": "passes"} for row in rows), *wrecked])
+    once = [cell("salun", seed, 0.4, 0.6, gate="passes" if seed else "accuracy fell") for seed in (0, 1)]
+    kept = [
+        {**row, "gate": "passes", "strongest_auc": 0.5 if row["model"] == "finetune" else row["strongest_auc"]}
+        for row in rows
+    ]
+    write([*kept, *once, *wrecked])
     text = results.filled("<!-- glance faces -->\nold\n<!-- end -->\n", Path("docs/page.md"))
     assert text.splitlines()[-3:-1] == [
         "| [faces](../results/faces.md) | 2 | .640 ± .071, 1.0 ± 0.0 | .850 ± .071, +.100 ± .000 (finetune)"
-        " | .070 ± .014, −.020 ± .014 (finetune) | .060 ± .000 | 1 of 2 | 5 % |",
+        " | .070 ± .014, −.020 ± .014 (finetune) | .060 ± .000, −.060 ± .000 (finetune) | 1 of 2 | 5 % |",
         "",
     ]
     assert results.filled(text, Path("docs/page.md")) == text
