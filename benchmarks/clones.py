@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stages.dvc_tools import experiments
+
 OURS = ("MLFLOW_", "DVC_", "DLFD_", "GIT_")  # what would lead a clone's commands back to where they were started
 
 
@@ -24,8 +26,7 @@ def clone(root: Path) -> None:
 
 def commit(root: Path) -> str:
     """Of the code of a clone, which is not that of this checkout where the clone is older."""
-    command = ["git", "rev-parse", "--short=12", "HEAD"]
-    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+    return experiments.git("rev-parse", "--short=12", "HEAD", folder=root).strip()
 
 
 def environment(root: Path) -> dict[str, str]:

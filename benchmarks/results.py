@@ -76,14 +76,14 @@ def filled(text: str, path: Path) -> str:
 def page(name: str) -> str:
     """results/<name>.md, of its cells and of its own first lines."""
     title, task, _, _, machine = _head(name)
-    table = read(FOLDER / f"{name}-cells.csv")
+    table = reference_tables.read_cells(FOLDER / f"{name}-cells.csv")
     origin = reference_tables.provenance(table, machine)
     return reference_tables.markdown(reference_tables.summarise(table, task), title, origin)
 
 
 def complete(file: Path, checkout: Path) -> None:
     """Add the gate's answer and the code's revision to the cells that an experiment of a checkout is the origin of."""
-    table = read(file)
+    table = reference_tables.read_cells(file)
     before = table.copy()
     table = table.assign(**{name: table.get(name, pd.Series(index=table.index)).astype(object) for name in ADDED})
     same = ["model", "test_accuracy", "seconds"]
@@ -97,18 +97,13 @@ def complete(file: Path, checkout: Path) -> None:
         table.to_csv(file, index=False)
 
 
-def read(file: Path) -> pd.DataFrame:
-    """A file of cells, words as words: `4e25179` is a commit and not infinity."""
-    return pd.read_csv(file, dtype={"variant": str, REVISION: str})
-
-
 def cells(name: str) -> pd.DataFrame:
     """A row a model and seed, with two columns more.
 
     `label` is what the tables call it: the model, or what table 3 changed of DLFD. `drop` is the fall of accuracy from
     that seed's original, in points.
     """
-    table = read(FOLDER / f"{name}-cells.csv")
+    table = reference_tables.read_cells(FOLDER / f"{name}-cells.csv")
     changed = table["variant"].notna() & (table["variant"] != "full") & (table["model"] == "dlfd")
     original = table[table["model"] == "original"].groupby("seed")["test_accuracy"].first()
     return table.assign(

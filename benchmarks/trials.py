@@ -52,15 +52,18 @@ def main(file: Path, seeds: str = "0,1,2") -> None:
     table, judge = file.with_suffix(".csv"), Judge()
     lines = [(name, 0) for name in YARDSTICKS]
     lines += [(line, int(seed)) for line in _lines(file) for seed in seeds.split(",")]
-    wanted = [(trial, seed, judge.fingerprint(trial)) for trial, seed in lines]
-    rows = {key: row for key, row in _done(table).items() if key in wanted}
-    for key in wanted:
+    now = {trial: judge.fingerprint(trial) for trial in dict.fromkeys(trial for trial, _ in lines)}
+    rows = {key: row for key, row in _done(table).items() if now.get(key[0]) == key[2]}
+    for trial, seed in lines:
+        key = (trial, seed, now[trial])
         if key not in rows:
-            rows[key] = {**dict(zip(KEY, key, strict=True)), **judge.run(key[0], key[1])}
-            pd.DataFrame([rows[one] for one in wanted if one in rows]).to_csv(table, index=False)
+            rows[key] = {**dict(zip(KEY, key, strict=True)), **judge.run(trial, seed)}
+            _ordered(rows, [*now]).to_csv(table, index=False)
+    found = _ordered(rows, [*now])
+    found.to_csv(table, index=False)
     command = f"`python -m benchmarks.trials {file.parent.name}/{file.name} --seeds {seeds}`"
     told = f"{_said(file)} {command}, on the validation subset. Machine: {machine.told()}.".lstrip()
-    text = markdown(pd.read_csv(table), told)
+    text = markdown(found, told)
     file.with_suffix(".md").write_text(text, encoding="utf-8")
     typer.echo(text)
 
@@ -137,6 +140,11 @@ def _done(table: Path) -> dict[tuple[str, int, str], Row]:
         return {}
     rows: list[Row] = [{str(key): value for key, value in row.items()} for row in kept.to_dict("records")]
     return {(row["trial"], row["seed"], row["of"]): row for row in rows}
+
+
+def _ordered(rows: dict[tuple[str, int, str], Row], trials: list[str]) -> pd.DataFrame:
+    """As the file has them, seed by seed."""
+    return pd.DataFrame([rows[key] for key in sorted(rows, key=lambda key: (trials.index(key[0]), key[1]))])
 
 
 def _lines(file: Path) -> Iterator[str]:

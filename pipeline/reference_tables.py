@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
@@ -134,6 +135,11 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
     for place, name in enumerate(("paper_accuracy", "paper_mia", "paper_nomus")):
         table[name] = [row[place] for row in told]
     return table
+
+
+def read_cells(file: Path) -> pd.DataFrame:
+    """What `dlfd table` wrote, words as words: `4e25179` is a commit and not infinity."""
+    return pd.read_csv(file, dtype={"variant": str, REVISION: str})
 
 
 def provenance(cells: pd.DataFrame, machine: str) -> str:

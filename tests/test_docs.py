@@ -76,7 +76,10 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
         f"{END}/test_rounds_and_erasing.py::*",
         '"erase", "--yes"',
     ),
-    r"python -m benchmarks\.(rounds|serving)": ("tests/benchmarks/test_benchmarks.py::*", "rounds, serving"),
+    r"python -m benchmarks\.(rounds|serving)": (
+        "tests/benchmarks/test_benchmarks.py::*",
+        "measure, pipeline, rounds, serving",
+    ),
     r"python -m benchmarks\.growth": ("tests/benchmarks/test_growth.py::*", "growth.main"),
     r"python -m benchmarks\.trials.*": (
         "tests/end_to_end/test_long_commands.py::test_trials_are_kept_as_they_end_and_not_run_again",

@@ -51,11 +51,11 @@ def table(
     params = config.load()
     _check_settings(number, setting)
     path, task, numbers = OUT / (name or f"table{number}"), _task(setting, params.task), _numbers(seeds)
-    options = " ".join([f" --name {name}" if name else "", *(f"-S {one}" for one in setting)]).rstrip()
-    of = f"Table {number}: {task}, data.dvc of {_data()}, `dlfd table {number} --seeds {{}}{options}`"
-    rows = [_kept(name, numbers, of)] if add else []
+    options = "".join([f" --name {name}" if name else "", *(f" -S {one}" for one in setting)])
+    title = f"Table {number}: {task}, data.dvc of {_data()}, `dlfd table {number} --seeds ", f"{options}`"
+    rows = [_kept(name, numbers, *title)] if add else []
     whole = sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers}) if add else numbers
-    heading = of.format(",".join(map(str, whole)))
+    heading = ",".join(map(str, whole)).join(title)
     cells = list(itertools.product(reference_tables.variants(number, config.method_names()), numbers))
     for count, (variant, seed) in enumerate(cells, start=1):
         typer.echo(f"cell {count} of {len(cells)}")
@@ -84,11 +84,11 @@ def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: l
     return experiments.cell(experiments.references(name)[-1])
 
 
-def _kept(name: str, seeds: list[int], of: str) -> pd.DataFrame:
+def _kept(name: str, seeds: list[int], start: str, end: str) -> pd.DataFrame:
     """The cells of a kept table that gets more seeds.
 
     Args:
-        of: its title, with a place for the seeds.
+        start, end: of its title, before its seeds and after them.
 
     Raises:
         ConfigError: there is none, it is of something else, or has one of the seeds.
@@ -97,10 +97,9 @@ def _kept(name: str, seeds: list[int], of: str) -> pd.DataFrame:
     if not name or not page.exists():
         raise ConfigError(f"--add: there is no {page}; without --add it is made" if name else "--add needs --name")
     title = page.read_text(encoding="utf-8").partition("\n")[0]
-    start, _, end = f"# {of}".partition("{}")
-    if not (title.startswith(start) and title.endswith(end)):
+    if not (title.startswith(f"# {start}") and title.endswith(end)):
         raise ConfigError(f"--add: {page} is of other data or settings: {title}")
-    cells = pd.read_csv(KEPT / f"{name}-cells.csv", dtype={"variant": str, reference_tables.REVISION: str})
+    cells = reference_tables.read_cells(KEPT / f"{name}-cells.csv")
     if both := sorted({*cells["seed"]} & {*seeds}):
         raise ConfigError(f"--add: {page} has seed {both[0]} already; leave it out")
     return cells.assign(variant=cells["variant"].fillna(""))

@@ -88,6 +88,18 @@ def test_what_is_done_is_not_run_again_unless_what_it_depends_on_changed(tmp_pat
     assert set(pd.read_csv(tmp_path / "some.csv")["of"]) == {judging.of}, "no table mixes them"
 
 
+def test_seeds_that_are_not_asked_for_stay_and_lines_that_are_gone_go(tmp_path: Path, judging: Judging) -> None:
+    file = tmp_path / "some.txt"
+    file.write_text("finetune\ndlfd\n")
+    trials.main(file, "0,1")
+    file.write_text("dlfd\n")
+    trials.main(file, "0")
+    kept = pd.read_csv(tmp_path / "some.csv")
+    assert list(zip(kept["trial"], kept["seed"], strict=True))[2:] == [("dlfd", 0), ("dlfd", 1)]
+    assert "finetune" not in (tmp_path / "some.md").read_text()
+    assert len(judging.runs) == 6, "nothing is run again"
+
+
 def test_a_stopped_run_keeps_its_rows(tmp_path: Path, judging: Judging) -> None:
     file = tmp_path / "some.txt"
     file.write_text("finetune\n")

@@ -156,7 +156,7 @@ def test_a_named_table_is_kept_with_its_command_and_machine(dvc: Dvc) -> None:
     assert title.endswith("`dlfd table 1 --seeds 0 --name mine`")
     assert machine.startswith("Machine: ")
     assert machine.endswith(f" Code: {git('rev-parse', '--short', 'HEAD')}.")
-    assert (Path("reports/tables/mine.md")).read_text() == Path("results/mine.md").read_text()
+    assert Path("reports/tables/mine.md").read_text() == Path("results/mine.md").read_text()
 
 
 def test_half_a_table_is_not_kept(dvc: Dvc) -> None:
@@ -169,7 +169,7 @@ def test_half_a_table_is_not_kept(dvc: Dvc) -> None:
 
 
 def test_seeds_are_added_to_a_kept_table_whose_rows_stay(dvc: Dvc) -> None:
-    same = ("-S", "train.epochs=3", "--name", "mine")
+    same = ("-S", "train.epochs=3", "-S", "a={b}", "--name", "mine")
     assert make("1", "--seeds", "1", *same).exit_code == 0
     before = Path("results/mine-cells.csv").read_text().splitlines()
     with Path("pipeline/code.py").open("a") as file:
@@ -180,7 +180,7 @@ def test_seeds_are_added_to_a_kept_table_whose_rows_stay(dvc: Dvc) -> None:
     assert len(dvc.runs) == 2, "seed 1 is not run again"
     assert Path("results/mine-cells.csv").read_text().splitlines()[: len(before)] == before
     text = Path("results/mine.md").read_text()
-    assert "`dlfd table 1 --seeds 0,1 --name mine -S train.epochs=3`" in text
+    assert "`dlfd table 1 --seeds 0,1 --name mine -S train.epochs=3 -S a={b}`" in text
     assert "| dlfd | 2 | .550 ± .071" in text
     codes = pd.read_csv("results/mine-cells.csv", dtype=str)["revision"].unique()
     assert f" Code: {', '.join(sorted(codes))}." in text
