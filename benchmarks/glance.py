@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import goals
-from pipeline.reference_tables import GATE, OFF, PASSES, spread
+from pipeline.reference_tables import GATE, OFF, PASSES, spread, with_off_half
 
 HEADING = "| table | seeds | accuracy, drop | NoMUS, lead | gap, lead | AUC off .5, lead | forgotten | cost |"
 
@@ -29,7 +29,7 @@ def _figures(table: pd.DataFrame) -> list[str]:
     To be near .5 alone is easy for a model that is ruined: that lead is over methods which the gate lets pass on every
     seed.
     """
-    ours, rivals = goals.sides(table.assign(**{OFF: (table["strongest_auc"] - 0.5).abs()}))
+    ours, rivals = goals.sides(with_off_half(table))
     sound = rivals[0:0]
     if GATE in rivals:
         sound = rivals[(rivals[GATE] == PASSES).groupby(rivals["model"]).transform("all")]

@@ -117,7 +117,7 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
         cells: a row for each variant, seed and model, with the columns variant, as_published, seed, model and those of
             FIGURES but OFF; without `verdict`, `gate` or COST there is none of these. A column `drop` is a figure too.
     """
-    cells = cells.assign(**{OFF: (cells["strongest_auc"] - 0.5).abs()})
+    cells = with_off_half(cells)
     groups = cells.groupby(["variant", "as_published", "model"], sort=False, dropna=False)
     columns: dict[str, pd.Series] = {"seeds": groups["seed"].nunique()}
     for name in (*FIGURES, *(name for name in DIGITS if name in cells and name not in FIGURES)):
@@ -135,6 +135,11 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
     for place, name in enumerate(("paper_accuracy", "paper_mia", "paper_nomus")):
         table[name] = [row[place] for row in told]
     return table
+
+
+def with_off_half(cells: pd.DataFrame) -> pd.DataFrame:
+    """With the column OFF: how far from .5, where the oracle is by construction, the strongest sound audit's AUC is."""
+    return cells.assign(**{OFF: (cells["strongest_auc"] - 0.5).abs()})
 
 
 def read_cells(file: Path) -> pd.DataFrame:
