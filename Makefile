@@ -45,7 +45,7 @@ audit: $(VENV)/.installed  ## known vulnerabilities of the pinned dependencies, 
 		echo "NOT CHECKED: PyPI's vulnerability data (https://pypi.org/pypi/<name>/<version>/json) cannot be reached from here"; \
 	fi
 
-bench: $(VENV)/.installed  ## an hour of benchmarks, without those that need a finished run; results in benchmarks/results/
+bench: $(VENV)/.installed  ## an hour and a half of benchmarks, without those that need a finished run; results in benchmarks/results/
 	python -m benchmarks
 
 ui: $(VENV)/.installed  ## MLflow at http://127.0.0.1:5000

@@ -16,7 +16,7 @@ def lines(tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:
     """The table as Markdown.
 
     Args:
-        tables: name -> cells, as `benchmarks.results.cells` gives them.
+        tables: name -> cells, as `benchmarks.kept_tables.cells` gives them.
         folder: of the whole tables, from the page.
     """
     rows = [f"| [{name}]({folder / name}.md) | {' | '.join(_figures(table))} |" for name, table in tables.items()]

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline import reference_tables
+from pipeline import layout, reference_tables
 from pipeline.reference_tables import GATE, PASSES, spread
 
 OURS = "dlfd"
-YARDSTICKS = ("original", "retrained")
 MOST_DROP, MOST_COST = 1.5, 0.1  # points; of retraining
 SAME = ("test_accuracy", "retain_accuracy", "forget_accuracy", "nomus")  # of a model that was left as it was
 
@@ -37,7 +36,7 @@ def goals(table: pd.DataFrame, task: str, real: bool) -> list[Goal]:
     """Those that can be judged on these cells; none without DLFD or without rivals (the parts of DLFD are none).
 
     Args:
-        table: a row a model and seed, with `label` and `drop` (`benchmarks.results.cells`).
+        table: a row a model and seed, with `label` and `drop` (`benchmarks.kept_tables.cells`).
         real: whether the faces are, so that the paper's NoMUS can be asked for.
     """
     ours, rivals = sides(table)
@@ -47,7 +46,7 @@ def goals(table: pd.DataFrame, task: str, real: bool) -> list[Goal]:
     everywhere, cost = bool((ours["verdict"] == "forgotten").all()), float(ours["share_of_retraining"].median())
     return [
         _above_rivals(ours, rivals),
-        *(_above_the_paper(nomus, task) if real else []),
+        *(_above_the_paper(nomus, table, task) if real else []),
         Goal(f"accuracy at most {MOST_DROP} points below the original's", _fall(drop), bool(drop.mean() <= MOST_DROP)),
         Goal("forgotten on every seed", _forgotten(ours), everywhere),
         Goal(f"at most {MOST_COST:.0%} of the cost of retraining".replace("%", " %"), _cost(cost), cost <= MOST_COST),
@@ -56,7 +55,7 @@ def goals(table: pd.DataFrame, task: str, real: bool) -> list[Goal]:
 
 def sides(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of DLFD and those of its rivals."""
-    return table[table["label"] == OURS], table[~table["model"].isin([*YARDSTICKS, OURS, *left_out(table)])]
+    return table[table["label"] == OURS], table[~table["model"].isin([*layout.TRAINED, OURS, *left_out(table)])]
 
 
 def lead(ours: pd.DataFrame, rivals: pd.DataFrame, column: str, *, higher: bool = True) -> tuple[str, pd.Series]:
@@ -78,7 +77,7 @@ def left_out(table: pd.DataFrame) -> dict[str, str]:
     """Methods that are no rivals -> why."""
     original = table[table["model"] == "original"].groupby("seed")[list(SAME)].first()
     reasons = {}
-    for name, rows in table[~table["model"].isin([*YARDSTICKS, OURS])].groupby("model", sort=False):
+    for name, rows in table[~table["model"].isin([*layout.TRAINED, OURS])].groupby("model", sort=False):
         before = original.reindex(rows["seed"]).to_numpy()
         if (abs(rows[list(SAME)].to_numpy() - before) < 1e-9).all():
             reasons[str(name)] = "the original unchanged"
@@ -108,15 +107,17 @@ def _above_rivals(ours: pd.DataFrame, rivals: pd.DataFrame) -> Goal:
     )
 
 
-def _above_the_paper(nomus: pd.Series, task: str) -> list[Goal]:
-    """The best that the paper prints of any method."""
-    printed = {n: row[2] for n, row in reference_tables.REFERENCE.get(task, {}).items() if n not in YARDSTICKS}
+def _above_the_paper(nomus: pd.Series, table: pd.DataFrame, task: str) -> list[Goal]:
+    """The best that the paper prints of any method; of other pictures and epochs, so the original is told as well."""
+    printed = {n: row[2] for n, row in reference_tables.REFERENCE.get(task, {}).items() if n not in layout.TRAINED}
     if not printed:
         return []
     best = max(printed.values())
     ahead, printed_best = nomus.mean() - best, spread(best, float("nan"))
     figure = f"{spread(abs(ahead), float('nan'))} {'above' if ahead > 0 else 'below'} the paper's {printed_best}"
-    return [Goal(f"NoMUS above the paper's best, {printed_best}", figure, bool(ahead > 0))]
+    empty = table[table["model"] == "original"]["nomus"].mean() > best
+    figure += ", as the original that forgot nobody is: it says nothing" if empty else ""
+    return [Goal(f"NoMUS above the paper's best, {printed_best}", figure, bool(ahead > 0 and not empty))]
 
 
 def _forgotten(rows: pd.DataFrame) -> str:

@@ -29,7 +29,7 @@ COLOURS = (charts.BLUE, charts.ORANGE, charts.GREEN, charts.PURPLE, charts.SKY, 
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
-    """Draw the cells of a table (`benchmarks.results.cells`) as PNG."""
+    """Draw the cells of a table (`benchmarks.kept_tables.cells`) as PNG."""
     names = {"label": "model", "forgetting_score": "score", "test_accuracy": "accuracy"}
     seeds = table[list(names)].rename(columns=names)
     mean = seeds.groupby("model", sort=False)[["score", "accuracy"]].mean()

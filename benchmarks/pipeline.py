@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from benchmarks import clones, measure
 
 KNOB = "dlfd.ot_weight"
-STAGES = ("settings", "download", "split", "validate", "train", "unlearn", "evaluate", "compare", "register")
 COMMIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=none", "commit", "--quiet", "--all", "--message")
 GOALS = {"cold": 480.0, "no-op": 4.0, KNOB: 60.0}
 
@@ -47,7 +48,7 @@ def main(repeats: measure.Count = 3, folder: Path | None = None) -> None:
         stages += _stages(clone, KNOB, since=ended)
         starts = [
             _row(f"start-up of {name}", [timed(sys.executable, "-c", start_up(name)) for _ in range(repeats)])
-            for name in STAGES
+            for name in stage_names()
         ]
     measure.report("pipeline", measure.device(), [*rows, *starts, *stages], repeats=repeats)
 
@@ -56,8 +57,17 @@ def _row(what: str, seconds: list[float]) -> dict[str, Any]:
     return {"what": what, "s": measure.summary(seconds), "goal": GOALS.get(what, "")}
 
 
+def stage_names() -> list[str]:
+    """Of the files of stages/, in the order in which dvc.yaml first runs each."""
+    told = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return list(dict.fromkeys(stage["cmd"].split()[2].removeprefix("stages.") for stage in told.values()))
+
+
 def start_up(stage: str) -> str:
-    """Code that does what a stage does before its own work: its imports, parameters, a run in MLflow; and its end."""
+    """Code that does what a stage does before its own work: its imports, parameters, a run in MLflow; and its end.
+
+    Of `base` as in a later round: where a round starts from the original it tells MLflow nothing.
+    """
     source = Path("stages", f"{stage}.py").read_text(encoding="utf-8")
     functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     deferred = [node for one in functions for node in ast.walk(one) if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -42,7 +42,6 @@ COLUMNS = {  # heading -> column, of the Markdown table
     "AUC": "auc",
     "calibrated AUC": "calibrated_auc",
 }
-YARDSTICKS = ("original", "retrained")
 KEY = ("trial", "seed", "of")  # of a row; `of` is the fingerprint of what the trial depends on
 Row = dict[str, Any]
 
@@ -50,7 +49,7 @@ Row = dict[str, Any]
 def main(file: Path, seeds: str = "0,1,2") -> None:
     """Run every trial of FILE with each of the seeds, those that are done excepted."""
     table, judge = file.with_suffix(".csv"), Judge()
-    lines = [(name, 0) for name in YARDSTICKS]
+    lines = [(name, 0) for name in layout.TRAINED]
     lines += [(line, int(seed)) for line in _lines(file) for seed in seeds.split(",")]
     now = {trial: judge.fingerprint(trial) for trial in dict.fromkeys(trial for trial, _ in lines)}
     rows = {key: row for key, row in _done(table).items() if now.get(key[0]) == key[2]}
@@ -76,24 +75,24 @@ class Judge:
         self.device = models.select_device(self.params.device)
         needed = ("retain", "forget", "validation")
         self.faces = subsets.load(layout.FACES, self.splits, self.device, task=self.params.task, only=needed)
-        self.models = {name: models.load(layout.MODELS / name, self.device) for name in YARDSTICKS}
+        self.models = {name: models.load(layout.MODELS / name, self.device) for name in layout.TRAINED}
         self.judged: dict[str, Faces] = {name: self.faces[name] for name in ("forget", "validation")}
         alike = subsets.matched(self.judged["validation"], self.judged["forget"], self.params.seed)
         self.compared = [*self.judged["forget"].rows.tolist(), *alike.rows.tolist()]
         self.oracle = per_sample(self.models["retrained"], self.judged, self.splits).table
 
     def fingerprint(self, trial: str) -> str:
-        """As for `pipeline.search.fingerprint`; of a yardstick that of a trial which changes nothing."""
-        name, settings = read("finetune" if trial in YARDSTICKS else trial)
+        """As for `pipeline.search.fingerprint`; of a trained model that of a trial which changes nothing."""
+        name, settings = read("finetune" if trial in layout.TRAINED else trial)
         return search.fingerprint(name, settings, self.params, self.splits)
 
     def run(self, trial: str, seed: int) -> Row:
-        """Figures of one trial, or of a yardstick.
+        """Figures of one trial, or of a trained model.
 
         Raises:
             ConfigError: as for `read`.
         """
-        if trial in YARDSTICKS:
+        if trial in layout.TRAINED:
             return self._figures(self.models[trial])
         name, settings = read(trial)
         run = base.Run(seed=seed, title=f"{trial}, seed {seed}")

@@ -15,7 +15,11 @@ from pipeline.evaluation.samples import per_sample
 from pipeline.learning import architectures, models, paper_checkpoint
 from pipeline.settings import DataSettings, EvaluateSettings, SplitSettings
 
-PAPER = {"task": "age", "image_size": 128}  # where a .pth file says nothing
+PAPER = {"task": "age", "image_size": 128, "seed": 0}  # where a .pth file says nothing
+DRAWN_ANEW = (
+    "protocol person draws the split anew (seed {seed}, default fractions): it is the model's own only if that came of "
+    "the same data, seed and fractions, with nobody asked to be forgotten; else learned persons may count as never seen"
+)
 
 
 @dataclass(frozen=True)
@@ -24,14 +28,15 @@ class Evaluation:
 
     Attributes:
         figures: as in `metrics/<model>.json`.
-        task, image_size: as asked for, or else the model's own.
+        task, image_size, seed: as asked for, or else the model's own.
         counts: pictures of each subset.
-        warnings: a sentence for each leak of the split and each note on it.
+        warnings: a sentence for each leak of the split and each note on it, and that it was drawn anew.
     """
 
     figures: dict[str, float]
     task: str
     image_size: int
+    seed: int
     counts: dict[str, int]
     warnings: list[str]
 
@@ -43,7 +48,7 @@ def evaluate(
     task: str | None = None,
     image_size: int | None = None,
     split: SplitSettings,
-    seed: int,
+    seed: int | None = None,
     device: str = "auto",
 ) -> Evaluation:
     """Figures of a checkpoint of the paper's authors or of a model folder of ours.
@@ -54,6 +59,8 @@ def evaluate(
         task: what it predicts; default: what the folder says, `age` for a .pth file.
         image_size: pixels a side that it sees; default: what the folder says, 128 for a .pth file.
         split: who counts as forgotten; a checkpoint's own split is `published`.
+        seed: of a split that is drawn, the attack's folds and the bootstrap; default: what the folder says, 0 for a
+            .pth file.
 
     Raises:
         DataError, ModelError: the data or the checkpoint cannot be read, or they do not fit each other.
@@ -62,6 +69,7 @@ def evaluate(
     folder = checkpoint.parent if checkpoint.name == models.WEIGHTS else checkpoint
     told: dict[str, Any] = PAPER | (models.load_info(folder) if folder.is_dir() else {})
     task, image_size = task or told["task"], image_size or told["image_size"]
+    seed = told["seed"] if seed is None else seed
     architectures.check_image_size(told.get("architecture", "resnet18"), image_size)
     model = models.load(folder) if folder.is_dir() else paper_checkpoint.read(checkpoint, task)
     model = models.to_device(model, chosen)
@@ -74,9 +82,10 @@ def evaluate(
         made = splits.make(faces.table, faces.info["classes"], task=task, settings=split, seed=seed)
         loaded = subsets.load(Path(scratch) / "faces", made.table, chosen, task=task, only=SUBSETS)
         figures = summarise(per_sample(model, loaded, made.table).table, EvaluateSettings(), seed)
-    return Evaluation(
-        figures, task, image_size, made.summary["counts"], [*made.summary["warnings"], *made.summary["notes"]]
-    )
+    warnings = [*made.summary["warnings"], *made.summary["notes"]]
+    if split.protocol == "person":
+        warnings.append(DRAWN_ANEW.format(seed=seed))
+    return Evaluation(figures, task, image_size, seed, made.summary["counts"], warnings)
 
 
 def _check_classes(checkpoint: Path, has: list[str] | int, wanted: list[str], what: str) -> None:

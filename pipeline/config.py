@@ -121,6 +121,7 @@ def _params(raw: dict[str, Any]) -> tuple[Any, list[str]]:
             problems.append(
                 f"audit.oracle_seeds: {params.seed} is `seed`, whose oracle the retrained model is: name others"
             )
+        problems += _reference_problems(params.audit.reference_models)
     return params, problems
 
 
@@ -138,6 +139,14 @@ def _method_name_problems(chosen: list[str], methods: list[str]) -> list[str]:
     if not chosen:
         problems.append(f"unlearn.methods is empty: name at least one of {', '.join(methods)}")
     return problems
+
+
+def _reference_problems(numbers: list[int]) -> list[str]:
+    """2k − 1 and 2k are trained on the two halves of one cut: each without the other would say nothing."""
+    lone = [number for number in numbers if number - 1 + 2 * (number % 2) not in numbers]
+    if not lone:
+        return []
+    return [f"audit.reference_models: {lone} lack their other halves; name pairs such as [1, 2, 3, 4]"]
 
 
 def _validated(kind: Any, raw: Any, *, where: str, also_known: list[str]) -> tuple[Any, list[str]]:

@@ -31,7 +31,7 @@ DATA_DOCS = REPORTS / "data_docs"  # Great Expectations' HTML, in the DVC cache
 
 SALT = Path(".dlfd-salt")  # secret, of the person keys; in the user's checkout, never in git
 
-REFERENCES = ("original", "retrained")  # models that are trained; every other name is an unlearning method
+TRAINED = ("original", "retrained")  # models that are trained; every other name is an unlearning method
 
 
 def root() -> Path:

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 PUBLISHED = "Paper: its published split of real faces, ResNet18 at 128 pixels, 100 epochs, one run."
-OFF = "auc_off_half"
+OFF, AT_MOST = "auc_off_half", "auc_off_half_at_most"
+INTERVAL = ("strongest_auc_low", "strongest_auc_high")
 FIGURES = (  # mean and deviation over seeds
-    *("test_accuracy", "mia_accuracy", "nomus", "oracle_gap", "strongest_auc", OFF, "persons_detected"),
+    *("test_accuracy", "mia_accuracy", "nomus", "oracle_gap", "strongest_auc", OFF, AT_MOST, "js_forget"),
+    "persons_detected",
 )
 DIGITS = {"persons_detected": 0, "drop": 1}  # after the point; of all others 3, without a zero before it
 COST = "share_of_retraining"
@@ -33,6 +36,8 @@ COLUMNS = {  # heading -> column
     "gap": "oracle_gap",
     "AUC": "strongest_auc",
     "off .5": OFF,
+    "at most": AT_MOST,
+    "JS": "js_forget",
     "found": "persons_detected",
     "verdict": VERDICT,
     "gate passes": GATE,
@@ -42,7 +47,8 @@ COLUMNS = {  # heading -> column
 LEGEND = """\
 - *gap*: mean distance to the oracle in test, retain and forget accuracy and MIA.
 - *AUC*: of the strongest sound audit, above .5 where forgotten persons are remembered, below where over-forgotten;
-  *off .5*: its distance from .5, where seeds on both sides do not cancel. *found*: persons who stand out.
+  *off .5*: its distance from .5, where seeds on both sides do not cancel; *at most*: that of the farther end of its
+  95 % interval. *JS*: divergence of predictions on forget from the oracle's, in bits. *found*: persons who stand out.
 - *gate passes*: seeds on which the gate would let the model into service. *cost*: seconds as a share of retraining,
   the median over seeds.
 """
@@ -114,8 +120,9 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
     """Mean and standard deviation over seeds, median cost, counts of verdicts and of the gate, the paper's figures.
 
     Args:
-        cells: a row for each variant, seed and model, with the columns variant, as_published, seed, model and those of
-            FIGURES but OFF; without `verdict`, `gate` or COST there is none of these. A column `drop` is a figure too.
+        cells: a row for each variant, seed and model, with the columns variant, as_published, seed, model, those of
+            INTERVAL and those of FIGURES but OFF and AT_MOST; without `verdict`, `gate` or COST there is none of these.
+            A column `drop` is a figure too.
     """
     cells = with_off_half(cells)
     groups = cells.groupby(["variant", "as_published", "model"], sort=False, dropna=False)
@@ -138,8 +145,13 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
 
 
 def with_off_half(cells: pd.DataFrame) -> pd.DataFrame:
-    """With the column OFF: how far from .5, where the oracle is by construction, the strongest sound audit's AUC is."""
-    return cells.assign(**{OFF: (cells["strongest_auc"] - 0.5).abs()})
+    """With the columns OFF and AT_MOST.
+
+    How far from .5, where the oracle is by construction, the strongest sound audit's AUC is, and the farther end of its
+    interval: what was not excluded.
+    """
+    low, high = (cells[name] for name in INTERVAL)
+    return cells.assign(**{OFF: (cells["strongest_auc"] - 0.5).abs(), AT_MOST: np.maximum(high - 0.5, 0.5 - low)})
 
 
 def read_cells(file: Path) -> pd.DataFrame:

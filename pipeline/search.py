@@ -8,8 +8,9 @@ method stays as it is, so that a trial of a method costs what the method costs.
 
 Chosen is the trial with the best NoMUS of those that the gate's limits on validation let pass, and the first where none
 does or where it is behind by less than LEAST_GAIN (`choose`): NoMUS alone would at times take a model that the gate
-then refuses, and the best of many trials is ahead by luck. With few forgotten persons, where
-the gate goes by ranks instead, NoMUS is noise and a search finds nothing.
+then refuses, and the best of many trials is ahead by luck. What the gate reads beside the oracle is not asked here.
+With few forgotten persons, where the gate goes by ranks instead, NoMUS is noise and a search finds nothing; where it is
+no number there is none.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import import_module
@@ -28,9 +30,9 @@ import pandas as pd
 from pipeline import layout
 from pipeline.config import Params
 from pipeline.data import subsets
+from pipeline.errors import ConfigError
 from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
-from pipeline.evaluation.verdict import FEWEST
 from pipeline.hashes import file_hash
 from pipeline.learning import architectures, models
 from pipeline.reference_tables import PASSES
@@ -52,25 +54,39 @@ OBJECTIVE = "validation_nomus"
 STORE = layout.WORKSPACE / "search.db"
 CODE = (  # that a trial runs beside its method's own
     "settings.py",
+    "data/balance.py",
     "data/batches.py",
     "data/subsets.py",
+    "data/tasks.py",
     "learning/*.py",
     "unlearning/base.py",
+    "evaluation/accuracy.py",
+    "evaluation/label_mix.py",
     "evaluation/membership.py",
     "evaluation/metrics.py",
+    "evaluation/representation.py",
+    "evaluation/samples.py",
     "evaluation/scores.py",
+    "evaluation/verdict.py",
 )
 
 
 @dataclass(frozen=True)
 class Knob:
-    """The range of a number.
+    """The range of a number, drawn evenly in the logarithm.
 
-    It is drawn evenly in its logarithm.
+    Attributes:
+        low, high: of what is drawn.
+        from_one: what is drawn is the number's distance from 1: of a share above ½ that is what counts.
     """
 
     low: float
     high: float
+    from_one: bool = False
+
+    def turned(self, number: float) -> float:
+        """What was drawn -> the number, and back."""
+        return round(1 - number, 12) if self.from_one else number  # .95, and not .9500000000000001
 
 
 @dataclass(frozen=True)
@@ -98,12 +114,19 @@ def space(settings: TrainSettings) -> dict[str, Knob]:
         value, bounds = getattr(settings, field.name), _bounds(hints[field.name])
         if bounds is None or not isinstance(value, float) or not value or field.name in FIXED:
             continue
-        most = 1.0 if bounds.le == 1 else 0.99 if bounds.lt == 1 else float("inf")
-        knob = Knob(value / WIDTH, min(value * WIDTH, most))
-        changed: Any = {field.name: knob.low}
-        if getattr(replace(settings, **changed), field.name) == knob.low:
+        knob = _knob(value, bounds)
+        tried = knob.turned(knob.low)
+        changed: Any = {field.name: tried}
+        if getattr(replace(settings, **changed), field.name) == tried:
             found[field.name] = knob
     return found
+
+
+def _knob(value: float, bounds: Range) -> Knob:
+    if 0.5 < value < 1 and 1 in (bounds.le, bounds.lt):
+        return Knob((1 - value) / WIDTH, min((1 - value) * WIDTH, 0.99), from_one=True)
+    most = 1.0 if bounds.le == 1 else 0.99 if bounds.lt == 1 else float("inf")
+    return Knob(max(value / WIDTH, bounds.ge or 0.0), min(value * WIDTH, most))
 
 
 def choose(found: pd.DataFrame) -> Choice:
@@ -131,8 +154,7 @@ def judged(found: pd.DataFrame, original: Mapping[str, float], settings: Registe
         original: figures of `on_validation` of the original model.
         settings: the gate's limits.
     """
-    by_scores = {gate.PERSONS: FEWEST, gate.DETECTED: 0, gate.OVER_FORGOTTEN: 0, gate.PERSON_NOMUS: float("nan")}
-    rows = {str(row["trial"]): {**row, **by_scores} for row in found.to_dict("records")}
+    rows = {str(row["trial"]): {**row, **gate.NEUTRAL} for row in found.to_dict("records")}
     reasons = gate.decide(original, rows, settings).reasons
     return found.assign(gate=["; ".join(reasons[trial]) or PASSES for trial in rows])
 
@@ -158,6 +180,7 @@ def search(
         gate says (`gate`); and the trial that is chosen.
 
     Raises:
+        ConfigError: NoMUS on validation is no number.
         DataError, ModelError: the split or the original model is missing or damaged.
     """
     import optuna
@@ -174,9 +197,14 @@ def search(
     def figures(model: models.FaceClassifier) -> dict[str, float]:
         return on_validation(per_sample(model, measured, splits).table, _quick(params.evaluate), params.seed)
 
+    start = figures(original)
+    if math.isnan(start[OBJECTIVE]):
+        few = "too few persons are forgotten, or are in validation"
+        raise ConfigError(f"NoMUS on validation, by which a search goes, is no number here: {few}")
+
     def objective(trial: optuna.Trial) -> float:
         values: dict[str, Any] = {
-            key: trial.suggest_float(key, knob.low, knob.high, log=True) for key, knob in knobs.items()
+            key: knob.turned(trial.suggest_float(key, knob.low, knob.high, log=True)) for key, knob in knobs.items()
         }
         runs = []
         for seed in range(params.seed, params.seed + seeds):
@@ -184,7 +212,7 @@ def search(
             model = base.unlearn(method, original, faces, replace(settings, **values), run)
             runs.append({"seconds": run.seconds, **figures(model), "status": run.status})
         row = _mean(runs)
-        for key, told in row.items():
+        for key, told in {**values, **row}.items():
             trial.set_user_attr(key, told)
         on_trial(trial.number, {**values, **row})
         return -1.0 if row["status"] == "diverged" else float(row[OBJECTIVE])
@@ -200,16 +228,16 @@ def search(
     done = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
     study.sampler = optuna.samplers.TPESampler(seed=params.seed + len(done), n_startup_trials=max(3, trials // 3))
     if not done and knobs and not study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING]):
-        study.enqueue_trial({key: getattr(settings, key) for key in knobs})
+        study.enqueue_trial({key: knob.turned(getattr(settings, key)) for key, knob in knobs.items()})
     study.optimize(objective, n_trials=max(0, (trials if knobs else 1) - len(done)))
-    found = judged(table(study), figures(original), params.register)
+    found = judged(table(study), start, params.register)
     return found, choose(found)
 
 
 def table(study: optuna.Study) -> pd.DataFrame:
     """A row for each trial that ended, the best first; `trial` counts those, and 0 is what the search started from."""
     ended = [trial for trial in study.trials if trial.value is not None]
-    rows = [{"trial": place, **trial.params, **trial.user_attrs} for place, trial in enumerate(ended)]
+    rows = [{"trial": place, **trial.user_attrs} for place, trial in enumerate(ended)]
     order = sorted(range(len(ended)), key=lambda place: -float(ended[place].value or 0.0))
     return pd.DataFrame([rows[place] for place in order])
 

@@ -45,11 +45,12 @@ NonNegativeInt = Annotated[int, Range(ge=0)]
 Positive = Annotated[float, Range(gt=0)]
 NonNegative = Annotated[float, Range(ge=0)]
 Share = Annotated[float, Range(gt=0, lt=1)]  # a proper part of a whole
+Temperature = Annotated[float, Range(ge=1)]  # that softens a prediction; below 1 it would sharpen it
 Unit = Annotated[float, Range(ge=0, le=1)]
 Seed = Annotated[int, Range(ge=0, lt=2**32)]
 Flag = Annotated[bool, Exactly()]
 
-Task = Literal["age", "emotion", "gender", "attributes"]
+Task = Literal["age", "emotion", "gender", "young", "smiling", "attributes"]  # TASKS, and several at once
 Architecture = Literal["resnet18", "densenet121", "efficientnet_b0"]  # pipeline.learning.architectures.BACKBONES
 Device = Literal["auto", "cpu", "cuda"]
 CHAMPION = "champion"  # of `unlearn.start_from`: the model in service

@@ -24,7 +24,7 @@ def main(picture: Path | None = typer.Option(None, help="also draw the trade-off
     params = config.load()
     methods = params.unlearn.methods
     with stage_runs.stage_run("compare", params={"methods": methods}) as tracked:
-        metrics = comparison.read_metrics(layout.METRICS, [*layout.REFERENCES, *methods])
+        metrics = comparison.read_metrics(layout.METRICS, [*layout.TRAINED, *methods])
         decision = gate.decide(metrics["original"], {name: metrics[name] for name in methods}, params.register)
         found = stored.read(metrics, decision, params, run_tree.revision())
         table = found.table

@@ -30,7 +30,7 @@ def main() -> None:
     if kept_out := len(found.table) - info["images"] - info["skipped_corrupt"]:
         typer.echo(f"{kept_out} picture(s) of the erased are kept out ({layout.ERASED})")
     size = info["image_size"]
-    persons = "unknown" if (faces.table["person"] == faces.table["source"]).all() else info["persons"]
+    persons = info["persons"] if info["identities"] else "unknown"
     typer.echo(f"{info['name']}: {info['images']} images of {persons} persons at {size}×{size}{skipped}")
 
 

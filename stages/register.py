@@ -45,8 +45,10 @@ def main() -> None:
 def _register(
     name: str, params: config.Params, decision: gate.Decision, metrics: dict[str, Any], run_id: str | None
 ) -> dict[str, Any]:
+    from pipeline.learning import models
+
     folder, model_name = layout.MODELS / name, params.register.model_name
-    found = {"weights_sha256": file_hash(folder / versions.WEIGHTS)}
+    found = {"weights_sha256": file_hash(folder / models.WEIGHTS)}
     if not tracking_store.enabled():
         return found
     told = evidence.gather(name, params, decision)

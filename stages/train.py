@@ -20,8 +20,8 @@ def main(model: str = typer.Option(..., help="original or retrained")) -> None:
     from pipeline.jobs.train import discard_checkpoint, take_over_base, train_model
 
     params = config.load()
-    if model not in layout.REFERENCES:
-        raise typer.BadParameter(f"{model!r} is not one of {', '.join(layout.REFERENCES)}")
+    if model not in layout.TRAINED:
+        raise typer.BadParameter(f"{model!r} is not one of {', '.join(layout.TRAINED)}")
     logged = {"seed": params.seed, "task": params.task, "model": asdict(params.model), "train": asdict(params.train)}
     with stage_runs.stage_run("train", model, params=logged) as tracked:
         splits = split_table.read(layout.SPLITS)

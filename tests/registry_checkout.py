@@ -151,7 +151,7 @@ def metrics(nomus: float = 0.7, **other: Any) -> dict[str, Any]:
     """As metrics/<name>.json."""
     figures = {"validation_accuracy": 0.8, "validation_forgetting_score": 0.1, "validation_nomus": nomus}
     figures |= {"validation_persons": 40, "validation_persons_detected": 2, "validation_persons_over_forgotten": 0}
-    figures |= {"validation_person_nomus": nomus}
+    figures |= {"validation_person_nomus": nomus, "validation_verdict": "forgotten", "validation_auc": 0.51}
     return {**figures, "status": "finished", **other}
 
 

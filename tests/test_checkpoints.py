@@ -116,7 +116,7 @@ def test_evaluate_prints_and_writes_the_figures(released: Released, small_mufac:
     done = dlfd_evaluate(tmp_path / "age.pth", small_mufac, "--image-size", "32", "--json", str(out))
     assert done.exit_code == 0, done.output
     assert "nomus" in done.stdout
-    assert "age at 32×32, protocol published: 15 forget, 9 retain, 24 validation, 24 unseen" in done.stdout
+    assert "age at 32×32, protocol published, seed 0: 15 forget, 9 retain, 24 validation, 24 unseen" in done.stdout
     figures = json.loads(out.read_text())
     assert figures["nomus"] == pytest.approx((figures["test_accuracy"] + 1 - figures["forgetting_score"]) / 2)
 
@@ -139,6 +139,21 @@ def test_evaluate_takes_task_and_size_from_a_model_folder(small_mufac: Path, tmp
     done = dlfd_evaluate(tmp_path / "model" / named, small_mufac)
     assert done.exit_code == 0, done.output
     assert "age at 24×24" in done.stdout
+
+
+def test_evaluate_draws_the_split_from_the_models_own_seed_and_warns(small_mufac: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    info = {"architecture": "resnet18", "task": "age", "classes": list("abcdefgh"), "image_size": 24, "seed": 3}
+    models.save(models.build("resnet18", 8), tmp_path / "model", info)
+    figures = []
+    for more, seed in (((), 3), (("--seed", "3"), 3), (("--seed", "1"), 1)):
+        out = tmp_path / "figures.json"
+        done = dlfd_evaluate(tmp_path / "model", small_mufac, "--protocol", "person", "--json", str(out), *more)
+        assert done.exit_code == 0, done.output
+        assert f"protocol person, seed {seed}: " in done.stdout
+        assert f"warning: protocol person draws the split anew (seed {seed}," in " ".join(done.stderr.split())
+        figures.append(json.loads(out.read_text()))
+    assert figures[0] == figures[1] != figures[2]
 
 
 def test_evaluate_refuses_a_model_of_other_classes(small_mufac: Path, tmp_path: Path) -> None:

@@ -190,6 +190,17 @@ def test_an_oracle_of_the_same_seed_is_refused(tmp_path: Path) -> None:
     assert "audit.oracle_seeds: 3 is `seed`" in refusal(tmp_path, seed=3, audit={"oracle_seeds": [1, 3]})
 
 
+@pytest.mark.parametrize(("numbers", "lone"), [([1], [1]), ([1, 3], [1, 3]), ([2, 3], [2, 3]), ([1, 2, 4], [4])])
+def test_half_a_cut_of_reference_models_is_refused(tmp_path: Path, numbers: list[int], lone: list[int]) -> None:
+    told = refusal(tmp_path, audit={"reference_models": numbers})
+    assert f"audit.reference_models: {lone} lack their other halves" in told
+
+
+def test_whole_cuts_of_reference_models_are_taken(tmp_path: Path) -> None:
+    found = config.load(written(tmp_path, audit={"reference_models": [4, 1, 2, 3]}))
+    assert found.audit.reference_models == [4, 1, 2, 3]
+
+
 def test_the_known_architectures_are_those_that_can_be_built() -> None:
     assert set(get_args(Architecture)) == set(architectures.BACKBONES)
 

@@ -12,6 +12,9 @@ import yaml
 
 from pipeline.config import method_names
 from pipeline.data.sources import SOURCES
+from pipeline.jobs import train
+from pipeline.tracking import run_tree
+from stages.cli import table
 
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((code_used.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 WITHOUT_RESULT = {  # they log, show and say what is wrong, or hand on values that DVC watches as params
@@ -66,6 +69,21 @@ def test_names_are_followed_from_definition_to_definition() -> None:
     assert {"pipeline/jobs/train_yardstick.py", "pipeline/evaluation/audit.py"} <= evaluate
     assert "pipeline/evaluation/verdict.py" in evaluate
     assert "pipeline/jobs/train.py" not in evaluate
+
+
+def test_what_no_stage_writes_tells_executions_and_cells_of_a_table_apart() -> None:
+    deps = {Path(one) for stage in STAGES.values() for one in stage["deps"]}
+    given = {one for one in deps if one.parts[0] not in ("pipeline", "stages", "workspace", "metrics")}
+    given = given - {Path("data")} | {Path("data.dvc")}  # data/ is what this imports
+    assert given <= {Path(name) for name in run_tree.DEFINES_EXECUTION}
+    assert all(any(one.is_relative_to(name) for name in table.INPUTS) for one in given)
+    assert "datasets" in table.INPUTS, "of data.dvc; it is imported anew within the run"
+
+
+def test_a_checkpoint_is_of_all_the_code_that_a_training_runs() -> None:
+    used = {path.as_posix() for path in code_used.files(("pipeline.jobs.train", "train_model"))}
+    named = {path.relative_to(code_used.ROOT).as_posix() for path in train.TRAINING_CODE}
+    assert named == used - WITHOUT_RESULT - READERS
 
 
 @pytest.mark.parametrize("stage", ["train", "unlearn", "oracles", "references"])

@@ -87,7 +87,7 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
     ),
     r"python -m benchmarks\.fair_validation": ("tests/benchmarks/test_benchmarks.py::*", "fair_validation"),
     r"python -m benchmarks\.oracle_noise": ("tests/benchmarks/test_oracle_noise.py::*", "oracle_noise.main"),
-    r"python -m benchmarks\.results": ("tests/benchmarks/test_results.py::*", "results.filled"),
+    r"python -m benchmarks\.kept_tables": ("tests/benchmarks/test_kept_tables.py::*", "kept_tables.filled"),
     r"make test": (".ci/run::*", "make test"),
     r"dvc (status|repro download)": (f"{END}/test_pipeline.py::*", 'dvc("status")'),
     r"make site": ("tests/test_docs.py::test_the_site_builds_without_a_broken_link", '"mkdocs", "build"'),
@@ -229,7 +229,7 @@ def test_every_attack_is_explained() -> None:
     page = (ROOT / "docs/audits.md").read_text(encoding="utf-8")
     table = page.split("## Attacks")[1].split("\n## ")[0]
     rows = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
-    assert rows == {*SIGNALS, *JUDGES, "rmia"}
+    assert rows == {*SIGNALS, *JUDGES, "rmia", "lira"}
 
 
 def test_every_source_but_the_embedded_one_stands_in_the_readme() -> None:

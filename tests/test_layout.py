@@ -71,10 +71,10 @@ def test_a_stage_writes_where_the_layout_says(name: str, stage: dict[str, Any], 
     assert set(written) == {Path(str(path).format(item)) for path in WRITES[name]}
 
 
-def test_a_matrix_runs_over_the_references_the_methods_or_the_yardsticks() -> None:
+def test_a_matrix_runs_over_the_trained_models_the_methods_or_the_yardsticks() -> None:
     matrices = {name: stage["matrix"] for name, stage in STAGES.items() if "matrix" in stage}
     assert matrices == {
-        "train": {"model": list(layout.REFERENCES)},
+        "train": {"model": list(layout.TRAINED)},
         "unlearn": {"method": "${unlearn.methods}"},
         "evaluate": {"method": "${unlearn.methods}"},
         "oracles": {"seed": "${audit.oracle_seeds}"},
@@ -173,6 +173,24 @@ def test_no_path_is_written_out_where_the_layout_has_a_name() -> None:
         literals = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
         paths_in_it = {text for text in literals if isinstance(text, str) and text.startswith("workspace")}
         assert not paths_in_it & heads, file
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("model.safetensors", "pipeline/learning/models.py"),
+        ("sides.csv", "pipeline/layout.py"),
+        *((name, "pipeline/layout.py") for name in layout.PERSONS),
+    ],
+)
+def test_a_file_that_several_read_is_named_in_one_place(name: str, place: str) -> None:
+    naming = set()
+    for folder in ("pipeline", "stages"):
+        for file in (PROJECT / folder).rglob("*.py"):
+            nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            if any(isinstance(node, ast.Constant) and node.value == name for node in nodes):
+                naming.add(file.relative_to(PROJECT).as_posix())
+    assert naming == {place}
 
 
 def test_heavy_outputs_lie_in_the_workspace_and_light_ones_in_git() -> None:

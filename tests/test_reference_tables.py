@@ -9,6 +9,7 @@ import yaml
 from pipeline.config import method_names
 from pipeline.evaluation.scores import nomus
 from pipeline.reference_tables import (
+    AT_MOST,
     FIGURES,
     OFF,
     REFERENCE,
@@ -58,6 +59,7 @@ def test_each_row_of_table_three_changes_knobs_that_exist() -> None:
 def cells(*values: float, published: bool = True) -> pd.DataFrame:
     rows = [
         {"variant": "", "as_published": published, "seed": seed, "model": "dlfd", **dict.fromkeys(FIGURES, value)}
+        | {"strongest_auc_low": value - 0.04, "strongest_auc_high": value + 0.02}
         for seed, value in enumerate(values)
     ]
     return pd.DataFrame(rows)
@@ -82,7 +84,7 @@ def test_the_authors_figures_stand_beside_their_own_settings_alone() -> None:
 
 def test_the_text_leaves_out_what_is_not_known() -> None:
     text = markdown(summarise(cells(0.5), "gender"), "Table 1: gender", "Machine: 2 cores, no GPU.")
-    assert text.splitlines()[-1] == "| dlfd | 1 |" + " .500 |" * 5 + " .000 | 0 |  |"
+    assert text.splitlines()[-1] == "| dlfd | 1 |" + " .500 |" * 5 + " .000 | .040 | .500 | 0 |  |"
     assert "| variant |" not in text
     assert Variant("x").settings == ()
 
@@ -92,6 +94,7 @@ def test_distances_of_audits_are_averaged_and_costs_are_not() -> None:
     (row,) = summarise(seeds, "age").to_dict("records")
     assert row["strongest_auc"] == pytest.approx(0.5)
     assert row[OFF] == pytest.approx(0.2 / 3)
+    assert row[AT_MOST] == pytest.approx((0.14 + 0.12 + 0.04) / 3), "of each interval the farther end"
     assert row["share_of_retraining"] == 0.12
     assert row["gate"] == "2 of 3"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import code_used
 import pandas as pd
 import pytest
 import torch
@@ -14,6 +16,7 @@ from helpers import make_faces, make_model
 from pipeline import config, layout, search
 from pipeline.config import Params
 from pipeline.data.batches import Faces
+from pipeline.errors import ConfigError
 from pipeline.learning import models
 from pipeline.registry import gate
 from pipeline.settings import (
@@ -26,7 +29,7 @@ from pipeline.settings import (
     TrainSettings,
     Unit,
 )
-from pipeline.unlearning import base, dlfd, finetune, ssd
+from pipeline.unlearning import base, dlfd, finetune, muda, ssd
 
 SETTINGS = finetune.Settings(epochs=1, batch_size=16, precision="fp32", augment=False, learning_rate=0.02)
 PARAMS = Params(device="cpu", evaluate=EvaluateSettings(attack_folds=3))
@@ -79,6 +82,17 @@ def test_numbers_and_shares_are_searched_and_what_costs_time_or_is_off_is_not() 
     assert search.space(Knobs(share=0.02))["share"].high == pytest.approx(0.16)
 
 
+def test_a_share_near_one_is_searched_by_its_distance_from_one() -> None:
+    knob = search.space(Knobs(share=0.95))["share"]
+    ends = knob.turned(knob.low), knob.turned(knob.high)
+    assert ends == pytest.approx((1 - 0.05 / 8, 0.6)), "half of the draws lie above .95"
+    assert knob.turned(knob.turned(0.95)) == 0.95
+
+
+def test_what_softens_is_never_searched_where_it_would_sharpen() -> None:
+    assert search.space(muda.Settings(temperature=2.0))["temperature"].low == 1
+
+
 def test_what_another_setting_switches_off_is_not_searched() -> None:
     assert "learning_rate" not in search.space(ssd.Settings()), "it takes no step"
     assert "regularisation" not in search.space(dlfd.Settings(solver="emd"))
@@ -90,8 +104,8 @@ def test_what_another_setting_switches_off_is_not_searched() -> None:
 def test_whatever_is_searched_validates_at_both_ends(name: str) -> None:
     settings = base.get(name).settings()
     for key, knob in search.space(settings).items():
-        for value in (knob.low, getattr(settings, key), knob.high):
-            assert knob.low <= value <= knob.high
+        assert knob.low <= knob.turned(getattr(settings, key)) <= knob.high
+        for value in (knob.turned(knob.low), getattr(settings, key), knob.turned(knob.high)):
             _, problems = config._method(name, {name: {key: value}})
             assert not problems
 
@@ -215,6 +229,32 @@ def test_another_code_is_another_search(loaded: list[Any], monkeypatch: pytest.M
     assert ran == [0, 0]
 
 
-def test_the_code_of_a_trial_is_there_to_be_hashed() -> None:
+def test_where_nomus_is_no_number_nothing_is_tried(loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "on_validation", lambda *_: {search.OBJECTIVE: float("nan")})
+    monkeypatch.setattr(search.base, "unlearn", lambda *_: pytest.fail("a trial was paid for"))
+    with pytest.raises(ConfigError, match="too few persons"):
+        search.search("finetune", SETTINGS, PARAMS, split(), trials=2)
+
+
+@pytest.mark.parametrize("name", config.method_names())
+def test_all_code_of_a_trial_is_hashed(name: str) -> None:
+    method = base.get(name).unlearn
+    used = code_used.files(
+        ("pipeline.data.subsets", "load"),
+        ("pipeline.unlearning.base", "unlearn"),
+        ("pipeline.evaluation.samples", "per_sample"),
+        ("pipeline.evaluation.metrics", "on_validation"),
+        (method.__module__, method.__name__),
+    )
+    hashed = {path for glob in search.CODE for path in Path(search.__file__).parent.glob(glob)}
+    hashed.add(Path(inspect.getfile(method)))
+    # The faces themselves, and what is only told.
+    told = {"data/sources/__init__.py", "data/store.py", "data/subset_names.py", "errors.py", "progress.py"}
+    assert {path for path in used if str(path.relative_to("pipeline")) not in told} <= {
+        path.relative_to(code_used.ROOT) for path in hashed
+    }
+
+
+def test_every_glob_of_code_finds_some() -> None:
     for glob in search.CODE:
         assert list(Path(search.__file__).parent.glob(glob)), glob

@@ -60,12 +60,13 @@ def make(
         own: model -> figures of metrics/<model>.json that differ.
         broken: models whose losses and features are no numbers.
     """
-    names = [*layout.REFERENCES, *methods]
+    names = [*layout.TRAINED, *methods]
     for folder in (layout.FACES, layout.SPLITS, layout.METRICS):
         folder.mkdir(parents=True, exist_ok=True)
     count = sum(SIZES.values())
-    persons = {"persons": count // PICTURES} if identities else {}
-    _write(layout.FACES / "dataset.json", {"name": "made up", "images": count, "classes": CLASSES, **persons})
+    dataset = {"name": "made up", "images": count, "classes": CLASSES}
+    persons = count // PICTURES if identities else count
+    _write(layout.FACES / "dataset.json", {**dataset, "identities": identities, "persons": persons})
     contents = [f"{number:064x}" for number in range(count)]
     pd.DataFrame({"image": range(count), "content": contents}).to_parquet(layout.FACES / "table.parquet")
     pd.DataFrame({"image": range(count)}).to_parquet(layout.SPLITS / "splits.parquet")
@@ -87,7 +88,7 @@ def make(
 def read(methods: Sequence[str] = ("finetune", "dlfd"), *, task: str = "age") -> Stored:
     """What `make` wrote, as the stage reads it."""
     params = Params(task=task)  # type: ignore[arg-type]  # one of the names in CLASSES
-    metrics = comparison.read_metrics(layout.METRICS, [*layout.REFERENCES, *methods])
+    metrics = comparison.read_metrics(layout.METRICS, [*layout.TRAINED, *methods])
     decision = gate.decide(metrics["original"], {name: metrics[name] for name in methods}, params.register)
     return stored.read(metrics, decision, params, "abc1234")
 
@@ -105,6 +106,8 @@ def _figures(number: int, name: str) -> dict[str, Any]:
         gate.ACCURACY: accuracy,
         gate.FORGETTING: 0.05,
         gate.NOMUS: accuracy,
+        gate.VERDICT: "forgotten",
+        gate.AUC: 0.51,
         gate.PERSONS: 12.0 * PICTURES,
         gate.PERSON_NOMUS: accuracy,
         gate.DETECTED: 3.0,

@@ -7,12 +7,10 @@ picture is replaced by a black one instead, and the tables stay.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,9 +24,11 @@ from pipeline.data import raw, sources
 from pipeline.data.sources import synthetic
 from pipeline.data.sources.common import files, is_picture
 from pipeline.errors import DataError
+from pipeline.hashes import file_hash
 
 TABLES = (".csv", ".txt", ".tsv", ".parquet")
 WORD = re.compile(r"""[^\s,;"']+""")
+DRAFT, REST, OLD, UNPACKED = "draft", "rest", "erased", "unpacked"  # `_beside` a place, while it is rewritten
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,13 @@ def remove(place: Path, erased: Callable[[str], bool]) -> bool:
     finish(place)
     if raw.find(place):
         return _remove_from_folder(place, erased)
-    scratch = place.with_name(f".{place.name}.unpacked")
+    scratch = _beside(place, UNPACKED)
     try:
         with raw.opened(place, _emptied(scratch)) as root:
             gone = _pictures(root, erased)
             if not gone.paths:
                 return False
-            with _rest(root, gone.paths) as (rest, blank):
+            with _rest(root, gone.paths, _beside(place, DRAFT)) as (rest, blank):
                 prefix = root.relative_to(scratch / "unpacked")
                 for archive in raw.packed_in(place):
                     _repack(archive, scratch / "unpacked", prefix, rest)
@@ -94,10 +94,7 @@ def _pictures(root: Path, erased: Callable[[str], bool]) -> Pictures:
     if synthetic.recognises(root):
         return Pictures()
     paths = sorted(table.loc[table["person"].map(lambda person: erased(str(person))), "source"])
-    hashes = []
-    for path in paths:
-        with (root / path).open("rb") as file:
-            hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
+    hashes = [file_hash(root / path) for path in paths]
     return Pictures(paths, hashes, sum((root / path).stat().st_size for path in paths))
 
 
@@ -107,8 +104,8 @@ def _remove_from_folder(place: Path, erased: Callable[[str], bool]) -> bool:
     gone = _pictures(root, erased)
     if not gone.paths:
         return False
-    with _rest(root, gone.paths) as (rest, blank):
-        new, old = place.with_name(f".{place.name}.rest"), place.with_name(f".{place.name}.erased")
+    with _rest(root, gone.paths, _beside(place, DRAFT)) as (rest, blank):
+        new, old = _beside(place, REST), _beside(place, OLD)
         if root == place:
             rest.rename(new)
         else:
@@ -121,23 +118,30 @@ def _remove_from_folder(place: Path, erased: Callable[[str], bool]) -> bool:
 
 def finish(place: Path) -> None:
     """Finish, or undo, what a killed `remove` began: the old folder is put aside only once the new one is whole."""
-    new, old = place.with_name(f".{place.name}.rest"), place.with_name(f".{place.name}.erased")
-    if old.exists() and not place.exists():
-        new.rename(place)
-    for left in (new, old, place.with_name(f".{place.name}.unpacked")):
-        shutil.rmtree(left, ignore_errors=True)
+    if _beside(place, OLD).exists() and not place.exists():
+        _beside(place, REST).rename(place)
+    for kind in (REST, OLD, UNPACKED, DRAFT):
+        shutil.rmtree(_beside(place, kind), ignore_errors=True)
+
+
+def _beside(place: Path, kind: str) -> Path:
+    """A folder for work, beside a place and never in it, of a name that `finish` knows: pictures of people left in any
+    other would be found by nobody, or be taken for a part of the data."""
+    return place.with_name(f".{place.name}.{kind}")
 
 
 @contextmanager
-def _rest(root: Path, gone: list[str]) -> Iterator[tuple[Path, bool]]:
-    """The data set without some pictures, in a folder beside it, and whether black ones stand in for them."""
+def _rest(root: Path, gone: list[str], rest: Path) -> Iterator[tuple[Path, bool]]:
+    """The data set without some pictures, in the folder `rest`, and whether black ones stand in for them.
+
+    The folder is removed at the end, unless it was moved away.
+    """
     data = sources.read(root)
     before = data.table
     kept = before[~before["source"].isin(gone)].reset_index(drop=True)
     if kept.empty:
         raise DataError(f"{root}: every picture is of the erased, nothing would be left: delete it yourself")
-    with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}.") as scratch:
-        rest = Path(scratch) / "rest"
+    try:
         by_path, by_end = set(gone), _ends(gone) - _ends(kept["source"])  # how tables may name them
         for words in (by_path, by_end):
             _linked(root, _emptied(rest), without=gone)
@@ -153,6 +157,8 @@ def _rest(root: Path, gone: list[str]) -> Iterator[tuple[Path, bool]]:
             if not _same(rest, before, data.classes):
                 raise DataError(f"{root}: it could not be read any more without the pictures of the erased")
         yield rest, blank
+    finally:
+        shutil.rmtree(rest, ignore_errors=True)
 
 
 def _same(root: Path, wanted: pd.DataFrame, classes: dict[str, list[str]]) -> bool:

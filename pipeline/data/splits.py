@@ -22,7 +22,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data import groups, person_split, published_split, split_summary, subset_names, tasks
+from pipeline import layout
+from pipeline.data import groups, person_split, published_split, split_summary, store, subset_names, tasks
 from pipeline.errors import DataError
 from pipeline.settings import SplitSettings
 
@@ -102,7 +103,7 @@ def make(
         sides = {str(person): drawn[unit] for person, unit in used.groupby("person")["unit"].first().items()}
         subset, notes = person_split.subsets(used, table, len(names), drawn, asked, sorted(forgotten), rng)
         subset = subset.reindex(table.index)
-    if (table["person"] == faces["source"].to_numpy()).all():
+    if not store.has_identities(faces):
         notes = [*notes, WITHOUT_PERSONS]
     table["subset"] = subset.where(reason == "", "excluded").astype(str)
     table["reason"] = reason
@@ -120,7 +121,7 @@ def write(split: Split, folder: Path) -> None:
     summary = json.dumps(split.summary, indent=2, ensure_ascii=False)
     (folder / "splits.json").write_text(summary + "\n", encoding="utf-8")
     sides = pd.DataFrame(sorted(split.sides.items()), columns=["person", "side"])
-    sides.to_csv(folder / "sides.csv", index=False)
+    sides.to_csv(folder / layout.SIDES.name, index=False)
 
 
 def forgets_by_name(folder: Path) -> bool:

@@ -35,7 +35,7 @@ class Store:
     Attributes:
         images: uint8 [N, H, W, 3] RGB, memory-mapped; changes stay in memory (torch wants a writable array).
         table: one row an image, in the order of `images`; columns as in COLUMNS.
-        info: what dataset.json says: name, image_size, classes, counts.
+        info: what dataset.json says: name, image_size, classes, counts, and whether the data has identities.
     """
 
     images: np.ndarray
@@ -90,6 +90,11 @@ def open(folder: Path) -> Store:
         told = f"{images.dtype} {list(images.shape)}, expected uint8 [{len(table)}, {size}, {size}, 3]"
         raise DataError(f"{folder / IMAGES} does not fit its table ({told}): {REMEDY}")
     return Store(images=images, table=table, info=info)
+
+
+def has_identities(table: pd.DataFrame) -> bool:
+    """Whether the data says who is on its pictures; where it does not, each picture is a person of its own."""
+    return bool((table["person"].astype(str) != table["source"].astype(str)).any())
 
 
 def _without(raw: RawDataset, erased: Callable[[str, str], bool]) -> RawDataset:
@@ -196,6 +201,7 @@ def _describe(raw: RawDataset, table: pd.DataFrame, size: int, skipped: int) -> 
         "image_size": size,
         "classes": raw.classes,
         "images": len(table),
+        "identities": has_identities(table),
         "persons": int(table["person"].nunique()),
         "distinct_pictures": int(table["content"].nunique()),
         "skipped_corrupt": skipped,

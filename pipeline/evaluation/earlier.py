@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.evaluation import likelihood, persons, selection, verdict
-from pipeline.evaluation.membership import attack
+from pipeline.evaluation.beside import Beside, compare
 from pipeline.evaluation.samples import Results
 from pipeline.settings import AuditSettings, EvaluateSettings
 
@@ -47,56 +46,26 @@ def audit(results: Results, oracle: Results, settings: AuditSettings, attacking:
     own = results.table[results.table["subset"] == SUBSET]
     if own.empty:
         return Audit({}, pd.DataFrame(columns=["unit", "pictures", "score", "rank", "detected"]))
-    told, ranked = _beside(NEVER_SEEN, results, oracle, settings, attacking, seed)
-    chosen, _ = _beside(SELECTION, results, oracle, settings, attacking, seed)
+    told, chosen = (
+        compare(SUBSET, never_seen, results, oracle, settings, attacking, seed)
+        for never_seen in (NEVER_SEEN, SELECTION)
+    )
     figures: dict[str, float | str] = {
         "forgotten_accuracy": float(own["correct"].mean()),
         "forgotten_loss": float(own["loss"].mean()),
-        **{f"forgotten_{name}": value for name, value in told.items()},
-        **{f"validation_forgotten_{name}": value for name, value in chosen.items()},
+        **{f"forgotten_{name}": value for name, value in _told(told).items()},
+        **{f"validation_forgotten_{name}": value for name, value in _told(chosen).items()},
     }
-    return Audit(figures, ranked)
+    return Audit(figures, told.high.table)
 
 
-def _beside(
-    others: tuple[str, ...],
-    results: Results,
-    oracle: Results,
-    settings: AuditSettings,
-    attacking: EvaluateSettings,
-    seed: int,
-) -> tuple[dict[str, float | str], pd.DataFrame]:
-    both = [one.of(SUBSET, *others) for one in (results, oracle)]
-    table = both[0].table
-    member = table["subset"].eq(SUBSET).to_numpy()
-    kept = member | selection.matched(table, member, seed)
-    margins, out = (one.table["margin"].to_numpy()[kept] for one in both)
-    unit, member = table["unit"].to_numpy()[kept], member[kept]
-    score = likelihood.calibrated(margins, out, ~member)
-    ranking = persons.rank(score[member], unit[member], score[~member], unit[~member])
-    found = attack(
-        score[member],
-        score[~member],
-        member_groups=unit[member],
-        non_member_groups=unit[~member],
-        folds=attacking.attack_folds,
-        bootstrap=attacking.bootstrap,
-        seed=seed,
-    )
-    said = verdict.judge(
-        {"calibrated": found},
-        settings.tolerance,
-        p_high=ranking.p_high,
-        p_low=ranking.p_low,
-        persons=min(len(set(unit[member])), len(set(unit[~member]))),
-    )
-    told: dict[str, float | str] = {
-        "auc": found.auc,
-        "auc_low": found.auc_low,
-        "auc_high": found.auc_high,
-        "persons": float(len(ranking.table)),
-        "persons_detected": float(ranking.table["detected"].sum()),
-        "p_remembered": ranking.p_high,
-        "verdict": said.word,
+def _told(found: Beside) -> dict[str, float | str]:
+    return {
+        "auc": found.attack.auc,
+        "auc_low": found.attack.auc_low,
+        "auc_high": found.attack.auc_high,
+        "persons": float(len(found.high.table)),
+        "persons_detected": float(found.high.table["detected"].sum()),
+        "p_remembered": found.high.p_high,
+        "verdict": found.verdict.word,
     }
-    return told, ranking.table

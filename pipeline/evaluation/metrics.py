@@ -7,6 +7,7 @@ import pandas as pd
 
 from pipeline.data.subset_names import HELD_OUT
 from pipeline.data.tasks import ATTRIBUTES
+from pipeline.evaluation.label_mix import matched
 from pipeline.evaluation.membership import Attack, interval, loss_attack
 from pipeline.evaluation.scores import forgetting_score, nomus
 from pipeline.settings import EvaluateSettings
@@ -46,9 +47,14 @@ def summarise(samples: pd.DataFrame, settings: EvaluateSettings, seed: int) -> d
 
 
 def on_validation(samples: pd.DataFrame, settings: EvaluateSettings, seed: int) -> dict[str, float]:
-    """The figures that may choose a model; of the samples only those of `forget` and `validation` are read."""
-    forget, validation = (samples[samples["subset"] == name] for name in ("forget", "validation"))
-    attack = _attack(forget, validation, settings, seed)
+    """The figures that may choose a model; of the samples only those of `forget` and `validation` are read.
+
+    The attack compares forget with pictures of validation that have its label mix, as `unseen` has it.
+    """
+    both = samples[samples["subset"].isin(["forget", "validation"])]
+    member = both["subset"].eq("forget").to_numpy()
+    forget, validation = both[member], both[~member]
+    attack = _attack(forget, both[matched(both, member, seed)], settings, seed)
     accuracy = validation["correct"].mean()
     figures = {
         "validation_accuracy": accuracy,

@@ -1,14 +1,15 @@
 """Has it forgotten? The word follows from the attacks whose answer is known for a model that never saw the forget set.
 
-The calibrated attack (and LiRA, where there are reference models) has an AUC of .5 for such a model whatever the
-pictures: `pipeline.evaluation.likelihood`. Of the model that is judged,
+The calibrated attack has an AUC of .5 for such a model whatever the pictures: `pipeline.evaluation.likelihood`. LiRA
+has not: without memory its ratio falls with the square of what seeing a picture changes, and that is more for hard
+ones. Of the model that is judged,
 
 - *remembers*: an interval of such an AUC lies above .5 + floor, or so many forgotten persons have the highest scores as
   chance does not bring about (a few persons remembered well hardly move an AUC);
 - *over-forgotten*: the same at the other end: losses on forget far above those of never-seen pictures of the same
   difficulty are a giveaway of their own (the paper's Figure 6);
 - *too few persons*: fewer than FEWEST on a side, where intervals and counts say nothing;
-- *forgotten*: none of these.
+- *forgotten*: none of these was shown. A wide interval shows less: read its upper end.
 
 Intervals are bootstraps over persons, widened for the number of attacks (Bonferroni). The floor is what is called no
 difference: `audit.tolerance`, or the spread of further oracles about the first where that is more.
@@ -23,7 +24,7 @@ from pipeline.evaluation.membership import LEVEL, Attack, interval
 
 FORGOTTEN, REMEMBERS, OVER_FORGOTTEN, TOO_FEW = "forgotten", "remembers", "over-forgotten", "too few persons"
 YARDSTICK = "yardstick"  # of the oracle itself: all others are judged by it
-JUDGES = ("calibrated", "lira")
+JUDGES = ("calibrated",)
 FEWEST = 20  # persons on either side
 SURE = 0.005  # chance of the persons' ranks below which it is none
 

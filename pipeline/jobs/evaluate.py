@@ -48,7 +48,7 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     others = yardsticks.load(AuditSettings() if oracle else params.audit, splits)
     audited = audit(results, others, params.audit, params.evaluate, params.seed, is_oracle=oracle)
     figures: dict[str, float | str] = {**summarise(results.table, params.evaluate, params.seed), **audited.figures}
-    figures |= selection.figures(results, others[0].results, params.seed)
+    figures |= selection.figures(results, others[0].results, params.audit, params.evaluate, params.seed)
     figures |= (before := earlier.audit(results, others[0].results, params.audit, params.evaluate, params.seed)).figures
     if "started_from" in info:
         judged = others[0].results.table
@@ -62,15 +62,16 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     metrics = {**figures, "status": info["status"], "seconds": info["seconds"], "device": info["device"]}
     metrics |= {key: info[key] for key in ("forward_images", "backward_images") if key in info}
     audited.attacks.to_csv(folder / "attacks.csv", index=False)
-    _write_persons(audited.persons, folder / "persons.csv")
-    _write_persons(before.persons, folder / "persons_of_earlier_rounds.csv")
+    for ranked, file in zip((audited.persons, before.persons), layout.PERSONS, strict=True):
+        _write_persons(ranked, folder / file)
     layout.METRICS.mkdir(exist_ok=True)
     (layout.METRICS / f"{name}.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return metrics
 
 
 def _write_persons(table: pd.DataFrame, path: Path) -> None:
-    """Persons by their pseudonyms."""
+    """Persons by their pseudonyms: `person` is that of the key of the unit, which of persons who share pictures, all
+    forgotten together, is the least key."""
     ranked = table.rename(columns={"unit": "person"})
     ranked["person"] = ranked["person"].map(pseudonyms.load().key)
     ranked.to_csv(path, index=False)

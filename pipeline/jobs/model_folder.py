@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from pipeline.data import store, tasks
 from pipeline.learning import models
 from pipeline.learning.training import History
 
-TRAINED_ON = {"original": ("retain", "forget"), "retrained": ("retain",)}
 
+def describe(name: str, params: Params, splits: pd.DataFrame, trained_on: Sequence[str]) -> dict[str, Any]:
+    """What a model folder says about its model, but for how it is built.
 
-def describe(name: str, params: Params, splits: pd.DataFrame) -> dict[str, Any]:
-    """What a model folder says about its model, but for how it is built."""
+    Args:
+        trained_on: subsets of the split that it learned, or that the model learned from which it comes.
+    """
     data = store.open(layout.FACES).info
     forgotten = sorted(splits.loc[splits["subset"].isin(["forget", "forgotten"]), "unit"].astype(str).unique())
     return {
@@ -28,7 +31,7 @@ def describe(name: str, params: Params, splits: pd.DataFrame) -> dict[str, Any]:
         "image_size": data["image_size"],
         "dataset": data["name"],
         "seed": params.seed,
-        "trained_on": TRAINED_ON.get(name, ("retain", "forget")),
+        "trained_on": trained_on,
         "persons_forgotten": 0 if name == "original" else len(forgotten),
         "forget_set": pseudonyms.load().digest("\n".join(forgotten)),
     }

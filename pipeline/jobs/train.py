@@ -15,15 +15,16 @@ import torch
 
 from pipeline import layout
 from pipeline.config import Params
-from pipeline.data import batches, store, subsets
+from pipeline.data import batches, store, subset_names, subsets, tasks
 from pipeline.data.batches import Faces
 from pipeline.errors import ModelError
 from pipeline.jobs import model_folder
-from pipeline.jobs.model_folder import TRAINED_ON
 from pipeline.learning import architectures, models, objectives, training
 from pipeline.learning.training import Checkpoint, History, fit
 
-TRAINING_CODE = (architectures, batches, models, objectives, training)
+MODULES = (architectures, batches, model_folder, models, objectives, subset_names, subsets, tasks, training)
+TRAINING_CODE = [Path(__file__), *(Path(str(module.__file__)) for module in MODULES)]
+TRAINED_ON = {"original": ("retain", "forget"), "retrained": ("retain",)}
 SAME_AS_BASE = ("task", "classes", "image_size")
 
 
@@ -38,7 +39,7 @@ def train_model(
     """Train a model from scratch, or go on where a killed run stood, and save it.
 
     Args:
-        name: one of TRAINED_ON says what it learns; any other learns retain.
+        name: TRAINED_ON says what it learns; one that is not there (a yardstick) learns retain.
         folder: where it is saved; default: `layout.MODELS / name`.
 
     Raises:
@@ -54,7 +55,7 @@ def train_model(
     chosen = params.model
     weights = Path(chosen.weights).expanduser() if chosen.weights else None
     started_from = architectures.sha256(weights) if weights else ""
-    info = model_folder.describe(name, params, splits)
+    info = model_folder.describe(name, params, splits, learns)
     info |= {"architecture": chosen.architecture, "head": chosen.head, "weights": started_from}
     architectures.check_image_size(chosen.architecture, info["image_size"])
     torch.manual_seed(params.seed)
@@ -85,7 +86,7 @@ def take_over_base(params: Params, splits: pd.DataFrame) -> History:
         ModelError: it is missing or damaged, or params.yaml asks for another task, size or architecture.
     """
     info = models.load_info(layout.BASE)
-    own = model_folder.describe("original", params, splits)
+    own = model_folder.describe("original", params, splits, info.get("trained_on", []))
     wanted = {**{name: own[name] for name in SAME_AS_BASE}, **asdict(params.model)}
     other = [name for name in (*SAME_AS_BASE, "architecture", "head") if info.get(name) != wanted[name]]
     if other:
@@ -96,8 +97,7 @@ def take_over_base(params: Params, splits: pd.DataFrame) -> History:
         )
     kept: dict[str, Any] = {name: info[name] for name in ("architecture", "head", "weights") if name in info}
     made = {"status": "finished", "seconds": 0.0, "device": info.get("device", ""), "started_from": info.get("name")}
-    info = {**own, **kept, **made, "trained_on": info.get("trained_on", [])}
-    model_folder.save(models.load(layout.BASE), layout.MODELS / "original", info, [])
+    model_folder.save(models.load(layout.BASE), layout.MODELS / "original", {**own, **kept, **made}, [])
     return []
 
 
@@ -118,7 +118,7 @@ def _fingerprint(info: dict[str, Any], params: Params, splits: pd.DataFrame, dev
     told = json.dumps([info, asdict(params.train), str(device), torch.__version__], sort_keys=True)
     table = pd.util.hash_pandas_object(splits[["image", "subset", "label"]], index=False).to_numpy().tobytes()
     pictures = "".join(store.open(layout.FACES).table["content"]).encode()
-    code = b"".join(Path(str(module.__file__)).read_bytes() for module in TRAINING_CODE)
+    code = b"".join(path.read_bytes() for path in TRAINING_CODE)
     return hashlib.sha256(told.encode() + table + pictures + code).hexdigest()
 
 

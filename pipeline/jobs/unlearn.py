@@ -40,6 +40,7 @@ def unlearn_model(name: str, settings: PassSettings, params: Params, splits: pd.
     }
     info = models.load_info(layout.MODELS / "original")
     built: dict[str, Any] = {key: info[key] for key in ("architecture", "head", "weights") if key in info}
-    told = {**model_folder.describe(name, params, splits), **built, **outcome}
+    described = model_folder.describe(name, params, splits, info.get("trained_on", []))
+    told = {**described, **built, **outcome}
     model_folder.save(model, layout.MODELS / name, told, run.history)
     return run

@@ -68,7 +68,9 @@ def gather(name: str, params: Params, decision: Decision) -> dict[str, Any]:
         DataError: a result is missing or damaged.
         RequestError, SaltError: a ledger or the salt cannot be used.
     """
-    infos = {one: comparison.read_json(layout.MODELS / one / "model.json") for one in (name, ORIGINAL)}
+    from pipeline.learning.models import INFO, WEIGHTS
+
+    infos = {one: comparison.read_json(layout.MODELS / one / INFO) for one in (name, ORIGINAL)}
     models = {"model": name, "original": ORIGINAL, "oracle": "retrained"}
     split = comparison.read_json(layout.SPLITS / "splits.json")
     dataset = comparison.read_json(layout.FACES / "dataset.json")
@@ -84,7 +86,7 @@ def gather(name: str, params: Params, decision: Decision) -> dict[str, Any]:
         "requests": _requests(name),
         "data": {key: dataset.get(key) for key in ("name", "images", "persons", "image_size")},
         "split": {key: split.get(key) for key in ("protocol", "seed", "counts", "persons")},
-        "parent_weights_sha256": file_hash(layout.MODELS / ORIGINAL / versions.WEIGHTS),
+        "parent_weights_sha256": file_hash(layout.MODELS / ORIGINAL / WEIGHTS),
     }
     return dict(canonical.plain(told))
 

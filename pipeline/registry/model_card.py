@@ -44,13 +44,13 @@ def render(name: str, number: int, folder: Path, metrics: Mapping[str, Any], par
         params: of the run.
 
     Raises:
-        DataError: model.json, splits.json or the metrics of a reference are missing or damaged.
+        DataError: model.json, splits.json or the metrics of one of layout.TRAINED are missing or damaged.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     info = comparison.read_json(folder / "model.json")
     splits = comparison.read_json(layout.SPLITS / "splits.json")
-    compared = {folder.name: metrics, **comparison.read_metrics(layout.METRICS, list(layout.REFERENCES))}
+    compared = {folder.name: metrics, **comparison.read_metrics(layout.METRICS, list(layout.TRAINED))}
     templates = Environment(
         loader=PackageLoader("pipeline", "templates"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )

@@ -18,7 +18,7 @@ from pipeline.errors import RegistryError
 from pipeline.hashes import file_hash
 from pipeline.tracking import tracking_store
 
-WEIGHTS, INFO, SIDES = "model.safetensors", "model.json", "sides.csv"
+SIDES = layout.SIDES.name  # in erasure/, beside a split and beside a model
 
 
 @contextmanager
@@ -48,11 +48,12 @@ def fetch(model: str, weights_sha256: str, folder: Path) -> None:
     """
     if not tracking_store.enabled():
         raise RegistryError(f"DLFD_TRACKING=off hides the registry, from which {model} is to be fetched: unset it")
+    from pipeline.learning import models
     from pipeline.registry import version_folder
 
     name, _, number = model.rpartition("/")
     found = version_folder.fetch(name, int(number))
-    digest = file_hash(found / WEIGHTS)
+    digest = file_hash(found / models.WEIGHTS)
     if digest != weights_sha256:
         raise RegistryError(
             f"the weights of {model} in the registry are not those that {layout.ROUND} names ({digest[:12]}, not "
@@ -64,5 +65,5 @@ def fetch(model: str, weights_sha256: str, folder: Path) -> None:
             "of this project. Start from another, or set unlearn.start_from: original"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for one in (WEIGHTS, INFO, SIDES):
+    for one in (models.WEIGHTS, models.INFO, SIDES):
         shutil.copyfile(found / one, folder / one)

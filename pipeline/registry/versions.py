@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
-WEIGHTS = "model.safetensors"
 ACCEPTED, WEIGHTS_SHA = "accepted", "weights_sha256"
 SAME_TASK = ("data_sha256", "split_sha256", "task")  # versions that differ in one of these are not comparable
 DESCRIPTION = "A face classifier that has forgotten whom it should. Picture files -> labels and probabilities."
@@ -70,6 +69,8 @@ def provenance(folder: Path, info: Mapping[str, Any]) -> dict[str, str]:
     Raises:
         RegistryError: weights, data or split are missing.
     """
+    from pipeline.learning import models
+
     return {
         "method": folder.name,
         "task": str(info.get("task", "")),
@@ -79,7 +80,7 @@ def provenance(folder: Path, info: Mapping[str, Any]) -> dict[str, str]:
         "forget_set_hmac": str(info.get("forget_set", "")),
         "git.revision": revision(),
         "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
-        WEIGHTS_SHA: file_hash(folder / WEIGHTS),
+        WEIGHTS_SHA: file_hash(folder / models.WEIGHTS),
         "data_sha256": file_hash(layout.FACES / "dataset.json", layout.FACES / "table.parquet"),
         "split_sha256": file_hash(layout.SPLITS / "splits.parquet"),
     }
@@ -104,8 +105,9 @@ def register(name: str, folder: Path, metrics: Mapping[str, Any], run_id: str | 
     from pipeline.learning import models
 
     info = models.load_info(folder)
-    figures = {key: float(metrics[key]) for key in gate.FIGURES}
-    tags = {**provenance(folder, info), **{key: f"{value:.6f}" for key, value in figures.items()}, ACCEPTED: "true"}
+    figures = {key: float(metrics[key]) for key in gate.NUMBERS}
+    told = {key: f"{value:.6f}" for key, value in figures.items()} | {gate.VERDICT: str(metrics[gate.VERDICT])}
+    tags = {**provenance(folder, info), **told, ACCEPTED: "true"}
     store = tracking_store.connect()
 
     def work() -> Version:

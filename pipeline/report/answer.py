@@ -21,8 +21,8 @@ SUBSETS = {
     "forget": "learned by the original, and to be forgotten",
     "forgotten": "forgotten in an earlier round; nobody learns from them, the audits look whether they came back",
     "validation": "never learned; used to stop a method and to choose between methods",
-    "unseen": "never learned and used for no choice, with the forgotten ones' mix of labels where the split is drawn: "
-    "strangers, whom the forgotten should look like",
+    "unseen": "used for no choice, and learned by reference models alone, where the audits ask for some; with the "
+    "forgotten ones' mix of labels where the split is drawn: strangers, whom the forgotten should look like",
     "test": "never learned and used for no choice; together with unseen they give the test accuracy",
     "excluded": "used for nothing: no label for this task, or a copy of another picture",
 }
@@ -33,6 +33,7 @@ def section(stored: Stored) -> Section:
     passing = [name for name, reasons in decision.reasons.items() if not reasons]
     values: dict[str, Any] = {"accepted": decision.accepted, "passing": passing, "reasons": decision.reasons}
     values |= {"register": stored.params.register, "splits": stored.splits, "dataset": stored.dataset}
+    values["identities"] = stored.identities
     values |= {"warnings": stored.splits["warnings"], "notes": stored.splits["notes"]}
     values |= {"forget": dict(zip(("who", "why"), forget_set(stored), strict=True)), "subsets": SUBSETS}
     values |= {"basis": decision.basis, "few": any(map(gate.few, (stored.metrics[name] for name in decision.reasons)))}
@@ -46,9 +47,9 @@ def section(stored: Stored) -> Section:
 
 def forget_set(stored: Stored) -> tuple[str, str]:
     """Who is to be forgotten, by count, and why they."""
-    splits, identities = stored.splits, bool(stored.dataset.get("persons"))
+    splits = stored.splits
     who = _counted(splits["counts"]["forget"], "picture")
-    if identities:
+    if stored.identities:
         who = f"{_counted(splits['persons']['forget'], 'person')} ({who})"
     if splits["protocol"] == "published":
         return who, "as the data set's published split has it"

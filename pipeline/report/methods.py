@@ -157,8 +157,8 @@ COLUMNS = (
     Column(
         "persons_detected",
         "persons found",
-        "Forgotten persons whom the calibrated attack puts above 99 % of the never-seen ones. One in a hundred is"
-        " chance.",
+        "Forgotten persons whom the calibrated attack puts above 99 % of the never-seen ones. One to two in a"
+        " hundred are chance, more beside few never-seen persons.",
         lambda row: places(row["persons_detected"], 0),
         lambda row: f"of {places(row['persons_audited'], 0)}",
     ),

@@ -16,10 +16,9 @@ SHOWN = 40  # persons at most; persons.csv has them all
 
 def section(stored: Stored) -> Section:
     of_each = {name: _told(stored.persons[name], stored.metrics[name]) for name in stored.models}
-    identities = bool(stored.dataset.get("persons"))
     with_p = any(told["p"] is not None for told in of_each.values())
     values = {"models": stored.models, "of_each": of_each, "with_p": with_p}
-    return Section({**values, "identities": identities, "shown": SHOWN})
+    return Section({**values, "identities": stored.identities, "shown": SHOWN})
 
 
 def _told(persons: pd.DataFrame, metrics: dict[str, Any]) -> dict[str, Any]:

@@ -52,18 +52,23 @@ class Stored:
 
     @property
     def models(self) -> list[str]:
-        """Their names, the references first."""
+        """Their names, those of layout.TRAINED first."""
         return list(self.metrics)
 
     @property
     def methods(self) -> list[str]:
-        return [name for name in self.metrics if name not in layout.REFERENCES]
+        return [name for name in self.metrics if name not in layout.TRAINED]
 
     @property
     def shown_first(self) -> str:
         """The model that choosers begin with: the accepted one, else DLFD, else the first method."""
         wanted = (self.decision.accepted, "dlfd", *self.methods, "original")
         return next(name for name in wanted if name in self.metrics)
+
+    @property
+    def identities(self) -> bool:
+        """Whether the data says who is on its pictures; of a store that does not tell, as older ones, by its counts."""
+        return bool(self.dataset.get("identities", self.dataset["persons"] < self.dataset["images"]))
 
     @cached_property
     def accuracy_intervals(self) -> dict[str, tuple[float, float]]:
@@ -93,7 +98,7 @@ def read(metrics: dict[str, dict[str, Any]], decision: gate.Decision, params: Pa
         decision=decision,
         params=params,
         samples={name: _table(layout.EVALUATION / name / "samples.parquet") for name in metrics},
-        persons={name: _table(layout.EVALUATION / name / "persons.csv") for name in metrics},
+        persons={name: _table(layout.EVALUATION / name / layout.PERSONS[0]) for name in metrics},
         histories={name: _table(layout.MODELS / name / "history.csv") for name in metrics},
         infos={name: comparison.read_json(layout.MODELS / name / "model.json") for name in metrics},
         splits=comparison.read_json(layout.SPLITS / "splits.json"),

@@ -25,15 +25,22 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 KEY, PARENT, CHECKOUT, SUPERSEDED = "pipeline.key", "mlflow.parentRunId", "pipeline.checkout", "superseded"
-DEFINES_EXECUTION = ("params.yaml", "dvc.yaml", "data.dvc", str(layout.REQUESTS))
+DEFINES_EXECUTION = (
+    "params.yaml",
+    "dvc.yaml",
+    "data.dvc",
+    *map(str, (layout.REQUESTS, layout.ROUND, layout.SIDES, layout.ERASED)),
+)
 CODE = ("pipeline", "stages", "dvc.yaml")
 NOTES = {  # what a stage's run is, for whoever opens it in MLflow
-    "download": "Raw data became the store of faces. Artifacts: a contact sheet, where the faces are drawn.",
+    "download": "Raw data became the store of faces. Metrics: pictures, persons, what could not be read.",
     "split": "Who is retained, forgotten, held out. Metrics: pictures of each subset. Artifact: splits.json.",
     "validate": "Great Expectations on the split. Artifact: data_docs/index.html.",
+    "base": "The model in service, which this round starts from, came out of the registry. The tag base names it.",
     "train": "original learns retain + forget, retrained (the oracle) retain alone. Metrics: a curve over epochs.",
     "yardstick": "A further model for audits to compare with. Metrics: a curve over epochs.",
-    "unlearn": "A method makes the original model forget. Metrics: a curve over optimiser steps.",
+    "unlearn": "A method makes the original model forget. Metrics: a curve over optimiser steps. Artifacts: "
+    "model/, with examples.png where drawn faces are pushed.",
     "evaluate": "Every figure of a model; those of validation decide. The tag verdict says what the audits found.",
     "compare": "All models beside the oracle. Artifacts: report.html, figures/, comparison.csv.",
     "register": "The acceptance gate. The tag accepted names the method, refused.<method> the reasons.",

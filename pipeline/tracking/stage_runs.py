@@ -1,8 +1,12 @@
-"""What each stage tells MLflow. The only file that logs to it.
+"""What each stage tells MLflow of its work: metrics, artifacts and tags of its run.
+
+The rest is told elsewhere: the parameters of a run by `run_tree`, which opens it, and a registered version with its
+card and documents by `pipeline.registry` and `pipeline.serving.served_model`.
 
 One parent run stands for one execution of the pipeline; every stage that runs is a child of it. The parent is found
-by its tag `pipeline.key`: the DVC experiment, else the git revision with the parameters, the DAG and the data. None of
-it is an output of DVC, so its cache stays intact: a stage that DVC restores runs no code and leaves no child.
+by its tag `pipeline.key`: the DVC experiment, else the git revision with the parameters, the DAG, the data, the
+requests and erasure/. None of it is an output of DVC, so its cache stays intact: a stage that DVC restores runs no code
+and leaves no child.
 
 Rules that keep the tree true:
 - Of the children of one stage and model, the newest counts: it has the tag `superseded` = false, older ones (of

@@ -72,7 +72,7 @@ class Run:
     Attributes:
         seed: of order, augmentation and noise.
         status: finished | stopped early | diverged.
-        note: why, where it did not finish.
+        note: why it did not finish, or what a finished run has to tell of itself (SCRUB: how far it rewound).
         history: a row for each call of `log`.
         examples: pictures [n, 3, H, W] in [0, 1] before and after what the method does to them, where it changes any.
         forward_images, backward_images: pictures that went through the model, counted by hooks.

@@ -174,7 +174,7 @@ def distance(
     *,
     classification_weight: float = 0.0,
 ) -> tuple[Tensor, float]:
-    """Push retain pictures away from a forget batch in feature space, or as far in a random direction: a control.
+    """Push retain pictures away from a forget batch in feature space, or by random signs of full size: a control.
 
     Args:
         model: left as it was, parameters, buffers and mode.

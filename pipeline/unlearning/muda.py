@@ -28,18 +28,18 @@ from pipeline.evaluation.representation import Eigenspace, eigenspace
 from pipeline.learning.models import FaceClassifier
 from pipeline.learning.objectives import divergence, is_multi_label, losses
 from pipeline.learning.training import Updater, autocast, outputs_of, passes, predict
-from pipeline.settings import Count, NonNegative, Positive, Share, TrainSettings
+from pipeline.settings import Count, NonNegative, Positive, Share, Temperature, TrainSettings
 from pipeline.unlearning.base import Run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainSettings):
     epochs: Count = 1
-    learning_rate: Positive = 0.12
-    alignment_weight: NonNegative = 0.3
-    distillation_weight: NonNegative = 0.17
-    temperature: Positive = 0.5
-    energy: Share = 0.62
+    learning_rate: Positive = 0.061
+    alignment_weight: NonNegative = 2.4
+    distillation_weight: NonNegative = 0.77
+    temperature: Temperature = 3.6
+    energy: Share = 0.43
     eigenspace_images: Count = 2000
 
 

@@ -4,7 +4,7 @@
 
 Fan, Liu, Zhang, Wong, Wei & Liu, "SalUn: Empowering Machine Unlearning via Gradient-based Weight Saliency", ICLR 2024,
 equations 3 to 5. γ is the quantile of the gradient's magnitude that leaves `saliency_share` of all weights free
-(half, as in the paper). The mask is on parameters; BatchNorm statistics follow the data. Forget, with random labels,
+(half in the paper). The mask is on parameters; BatchNorm statistics follow the data. Forget, with random labels,
 and retain are shuffled into one set, so each counts by its size: the paper's weight α of the retain term is
 |retain| / |forget|.
 """

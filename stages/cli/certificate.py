@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from pipeline import layout
 from pipeline.certificates import files, signing
 from stages.cli.registered import NAME, resolve
 from stages.common import guarded
@@ -49,6 +51,7 @@ def issue(
 ) -> None:
     """Write the certificate of VERSION anew, such as to sign it. What it says is in the registry and the ledger."""
     signer = signing.signer(key.expanduser().absolute() if key else None)
+    os.chdir(layout.root())
     tell_certificate(files.issue(resolve(name), version, signer), signer)
 
 

@@ -59,6 +59,7 @@ def erase(
 ) -> None:
     """Erase the data of everybody whose request is in service, and every model and copy that remembers them."""
     projects = [one.resolve() for one in project]  # as they were typed, before the working folder changes
+    os.chdir(layout.root())
     name = resolve()
     with purging.alone():
         _erase(name, projects, yes=yes)

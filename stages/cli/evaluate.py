@@ -8,19 +8,13 @@ from pathlib import Path
 
 import typer
 
+from pipeline.settings import Task
 from stages.common import guarded
 
 
 class Protocol(StrEnum):
     published = "published"
     person = "person"
-
-
-class Task(StrEnum):
-    age = "age"
-    emotion = "emotion"
-    gender = "gender"
-    attributes = "attributes"
 
 
 @guarded
@@ -32,7 +26,12 @@ def evaluate(
     image_size: int | None = typer.Option(
         None, min=16, max=512, help="pixels a side; default: as a model folder says, 128 for a .pth"
     ),
-    seed: int = typer.Option(0, min=0, help="of the split (protocol person), the attack's folds and the bootstrap"),
+    seed: int | None = typer.Option(
+        None,
+        min=0,
+        help="of the split (protocol person), the attack's folds and the bootstrap; default: as a model folder says, "
+        "0 for a .pth",
+    ),
     json_file: Path | None = typer.Option(None, "--json", help="write the figures there too"),
 ) -> None:
     """Accuracy, membership inference attack, forgetting score and NoMUS of a checkpoint."""
@@ -42,7 +41,7 @@ def evaluate(
     found = checkpoints.evaluate(
         checkpoint,
         data,
-        task=task.value if task else None,
+        task=task,
         image_size=image_size,
         split=SplitSettings(protocol=protocol.value),
         seed=seed,
@@ -50,7 +49,8 @@ def evaluate(
     for sentence in found.warnings:
         typer.secho(f"warning: {sentence}", fg="yellow", err=True)
     counts = ", ".join(f"{count} {name}" for name, count in found.counts.items())
-    typer.echo(f"{found.task} at {found.image_size}×{found.image_size}, protocol {protocol.value}: {counts}")
+    drawn = f"protocol {protocol.value}, seed {found.seed}"
+    typer.echo(f"{found.task} at {found.image_size}×{found.image_size}, {drawn}: {counts}")
     _show(found.figures, f"{checkpoint.name} on {data.name}")
     if json_file:
         json_file.parent.mkdir(parents=True, exist_ok=True)

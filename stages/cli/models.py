@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ def group() -> None:
 @guarded
 def list_versions(name: str = NAME) -> None:
     """All registered versions, newest first, with their aliases and validation figures."""
+    os.chdir(layout.root())
     name = resolve(name)
     known = versions.every(name)
     if not known:
@@ -55,7 +57,9 @@ def promote(
     ),
 ) -> None:
     """Put VERSION into service: it becomes the champion and gets a certificate. Again, it completes what was killed."""
-    signer, name = _signer(key), resolve(name)
+    signer = _signer(key)  # of a path as it was typed, before the working folder changes
+    os.chdir(layout.root())
+    name = resolve(name)
     plan = promotion.plan_promotion(name, version, config.load().register, force)
     tags = plan.version.tags
     if plan.in_service:
@@ -77,7 +81,9 @@ def promote(
 @guarded
 def rollback(name: str = NAME, yes: bool = YES, key: Path | None = KEY) -> None:
     """Back to the newest earlier version that passed the gate, is intact and has forgotten everything due."""
-    signer, name = _signer(key), resolve(name)
+    signer = _signer(key)  # of a path as it was typed, before the working folder changes
+    os.chdir(layout.root())
+    name = resolve(name)
     plan = promotion.plan_rollback(name)
     if plan.in_service:
         typer.echo(f"the rollback of {name} to version {plan.version.number} was not finished: it is now")
@@ -96,6 +102,7 @@ def rollback(name: str = NAME, yes: bool = YES, key: Path | None = KEY) -> None:
 @guarded
 def history(name: str = NAME) -> None:
     """What was in service, since when, and what was forced and why."""
+    os.chdir(layout.root())
     name = resolve(name)
     entries = service_record.read(name)
     if not entries:
@@ -110,7 +117,7 @@ def history(name: str = NAME) -> None:
 
 
 def _signer(path: Path | None) -> Ed25519PrivateKey | None:
-    """The key, before anything is changed and while a path still means what the user meant."""
+    """The key, before anything is changed."""
     return signing.signer(path.expanduser().absolute() if path else None)
 
 

@@ -1,12 +1,10 @@
-"""What commands that use the model registry share: its option, and where they work."""
+"""What commands that use the model registry share: its option, and what it stands for."""
 
 from __future__ import annotations
 
-import os
-
 import typer
 
-from pipeline import config, layout
+from pipeline import config
 from pipeline.errors import RegistryError
 from pipeline.tracking import tracking_store
 
@@ -14,7 +12,7 @@ NAME = typer.Option("", "--name", help="of the registered model; default: regist
 
 
 def resolve(name: str = "") -> str:
-    """The model's name, with the checkout's root as working folder, where params.yaml and mlflow.db are.
+    """`name`, or where none was given the registered model of params.yaml in the working folder.
 
     Raises:
         ConfigError: params.yaml cannot be used.
@@ -22,5 +20,4 @@ def resolve(name: str = "") -> str:
     """
     if not tracking_store.enabled():
         raise RegistryError("DLFD_TRACKING=off hides the registry, which is MLflow's: unset it for this command")
-    os.chdir(layout.root())
     return name or config.load().register.model_name

@@ -28,6 +28,7 @@ def group() -> None:
 @guarded
 def start(name: str = NAME) -> None:
     """Begin a round: the next `dvc repro` starts from the model in service and forgets only what is new."""
+    os.chdir(layout.root())
     begin(resolve(name))
     settings = config.load()
     if settings.unlearn.start_from != CHAMPION:

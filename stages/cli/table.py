@@ -15,23 +15,24 @@ from pathlib import Path
 
 import pandas as pd
 import typer
-import yaml
 
 from pipeline import config, layout, machine, reference_tables
 from pipeline.errors import ConfigError, PipelineError
 from stages.common import guarded
-from stages.dvc_tools import experiments
+from stages.dvc_tools import experiments, purging
 
 OUT = Path("reports/tables")
 KEPT = Path("results")  # in git, read by RESULTS.md
-INPUTS = (
+INPUTS = (  # what the outcome of a cell depends on; a path that is not there counts as such
     "params.yaml",
     "dvc.yaml",
     "data.dvc",
+    "datasets",  # a change reaches data.dvc only within the run, which imports anew
     str(layout.REQUESTS),
+    str(layout.ERASURE),
     "pipeline",
     "stages",
-)  # what the outcome of a cell depends on
+)
 
 
 @guarded
@@ -125,9 +126,8 @@ def _write(cells: pd.DataFrame, path: Path, task: str, heading: str) -> str:
 
 
 def _data() -> str:
-    """Name of what data.dvc imports."""
-    imported = yaml.safe_load(Path("data.dvc").read_text(encoding="utf-8"))
-    return Path(imported["deps"][0]["path"]).name
+    """Name of what data.dvc imports; of data/ itself where an erasing has made it plain data."""
+    return Path(purging.source_of_import() or layout.RAW).name
 
 
 def _numbers(seeds: str) -> list[int]:

@@ -59,7 +59,7 @@ def _answers(reference: str, folder: Path, models: list[str]) -> pd.Series:
     methods = {
         name: told
         for name, told in metrics.items()
-        if name not in layout.REFERENCES and all(figure in told for figure in gate.FIGURES)
+        if name not in layout.TRAINED and all(figure in told for figure in gate.FIGURES)
     }
     reasons = gate.decide(metrics["original"], methods, RegisterSettings(**settings)).reasons
     return pd.Series([("; ".join(reasons[name]) or PASSES) if name in reasons else None for name in models])

@@ -52,7 +52,12 @@ def test_an_epoch_of_each_way_of_training_is_measured(tmp_path: Path, monkeypatc
     assert rows["recipe"]["times the recipe"]["median"] == rows["ceiling"]["share of the ceiling"]["median"] == 1
 
 
-@pytest.mark.parametrize("stage", pipeline.STAGES)
+def test_every_stage_is_timed() -> None:
+    files = {path.stem for path in Path("stages").glob("*.py")}
+    assert set(pipeline.stage_names()) == files - {"__init__", "common"}
+
+
+@pytest.mark.parametrize("stage", pipeline.stage_names())
 def test_the_start_up_of_a_stage_has_what_it_imports_when_it_runs(stage: str) -> None:
     code = pipeline.start_up(stage)
     compile(code, stage, "exec")

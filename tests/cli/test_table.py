@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from pipeline import reference_tables
-from pipeline.reference_tables import FIGURES
+from pipeline.reference_tables import FIGURES, INTERVAL
 from stages.cli import table
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,10 @@ class Dvc:
         if len(self.runs) - 1 == self.fails_at:
             return subprocess.CompletedProcess(command, 1)
         seed = next(int(one.removeprefix("seed=")) for one in settings if one.startswith("seed="))
-        rows = [{"model": m, **dict.fromkeys(FIGURES, 0.5 + seed / 10)} for m in ("original", "retrained", "dlfd")]
+        rows = [
+            {"model": m, **dict.fromkeys((*FIGURES, *INTERVAL), 0.5 + seed / 10)}
+            for m in ("original", "retrained", "dlfd")
+        ]
         Path("reports").mkdir(exist_ok=True)
         pd.DataFrame(rows).to_csv("reports/comparison.csv", index=False)
         git("add", "-f", "reports/comparison.csv")
@@ -59,9 +62,9 @@ def dvc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dvc:
     (tmp_path / ".dvc").mkdir()
     for name in ("params.yaml", "dvc.yaml", "data.dvc"):
         shutil.copy(ROOT / name, tmp_path / name)
-    for name in ("pipeline", "stages"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "code.py").write_text("one = 1\n")
+    for name in ("pipeline/code.py", "stages/code.py", "erasure/sides.csv", "datasets/synthetic/dataset.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("one = 1\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     git("init", "-q")
@@ -98,7 +101,9 @@ def test_every_cell_is_run_once_and_then_found(dvc: Dvc) -> None:
     assert "| dlfd | 3 | .600 ± .100" in text
 
 
-@pytest.mark.parametrize("name", ["params.yaml", "pipeline/code.py"])
+@pytest.mark.parametrize(
+    "name", ["params.yaml", "pipeline/code.py", "erasure/sides.csv", "datasets/synthetic/dataset.yaml"]
+)
 def test_a_change_of_what_it_depends_on_runs_a_cell_anew(dvc: Dvc, name: str) -> None:
     make("1", "--seeds", "0")
     with Path(name).open("a") as file:
@@ -107,6 +112,13 @@ def test_a_change_of_what_it_depends_on_runs_a_cell_anew(dvc: Dvc, name: str) ->
     git("commit", "-qam", "changed")
     make("1", "--seeds", "0")
     assert len(dvc.runs) == 3
+
+
+def test_data_that_erasing_made_plain_have_their_folder_as_a_name(dvc: Dvc) -> None:
+    Path("data.dvc").write_text("outs:\n- path: data\n  md5: 0.dir\n")  # as `dvc add` writes it
+    done = make("1", "--seeds", "0")
+    assert done.exit_code == 0, done.output
+    assert "age, data.dvc of data, `dlfd table 1" in Path("reports/tables/table1.md").read_text()
 
 
 def test_a_failed_cell_ends_the_table_and_keeps_the_others(dvc: Dvc) -> None:

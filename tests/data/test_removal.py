@@ -15,6 +15,7 @@ from pipeline.errors import DataError
 
 MANIFEST = "path,person,gender\na.jpg,ann,0\nb/a.jpg,bob,1\nb/d.png,ann,1\nb/e.png,bob,0\nf.png,cat,0\n"
 NAMES = ("a.jpg", "b/a.jpg", "b/d.png", "b/e.png", "f.png")
+TEXTS = ("manifest.csv", "notes.md")
 
 
 def ann(person: str) -> bool:
@@ -60,7 +61,8 @@ def test_a_folder_in_a_folder(folder: Path, tmp_path: Path) -> None:
     (outer / "licence").write_text("x")
     removal.remove(outer, ann)
     assert pictures(outer / "inner") == {"b/a.jpg", "b/e.png", "f.png"}
-    assert (outer / "licence").exists()
+    assert {path.name for path in outer.iterdir()} == {"inner", "licence"}, "no copy of anything beside it"
+    assert left_beside(outer) == set()
 
 
 @pytest.mark.parametrize("kind", ["zip", "gztar", "tar"])
@@ -121,6 +123,35 @@ def test_a_killed_run_is_finished(folder: Path, moment: str, tmp_path: Path) -> 
     removal.remove(folder, ann)
     assert pictures(folder) == {"b/a.jpg", "b/e.png", "f.png"}
     assert left_beside(folder) == set()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_a_run_that_was_killed_left_goes_with_the_next(
+    folder: Path, tmp_path: Path, nested: bool, packed: bool
+) -> None:
+    place = folder
+    if nested:
+        place = tmp_path / "outer"
+        place.mkdir()
+        folder.rename(place / "inner")
+    if packed:
+        place = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", place))
+    before = left_beside(place)
+
+    def kill(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(removal, "_same", kill)  # the draft is there
+        patch.setattr(removal.shutil, "rmtree", lambda *_, **__: None)  # and a kill cleans nothing up
+        with pytest.raises(KeyboardInterrupt):
+            removal.remove(place, ann)
+    assert left_beside(place) > before
+    removal.remove(place, ann)
+    assert left_beside(place) == before
+    if not packed:
+        assert {path.name for path in place.iterdir()} == ({"inner"} if nested else {"b", "f.png", *TEXTS})
 
 
 def test_faces_that_are_drawn_have_no_files(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from tiny_data import write_mufac, write_rafdb
 
 from pipeline.data import store
 from pipeline.data.sources import RawDataset, read
@@ -36,11 +38,21 @@ def test_a_store_is_what_was_read(tmp_path: Path, mufac_root: Path) -> None:
         assert faces.table["source"].tolist() == raw.table["source"].tolist()
     assert opened.info["name"] == "mufac"
     assert opened.info["images"] == 36
-    assert opened.info["persons"] == 12
+    assert (opened.info["identities"], opened.info["persons"]) == (True, 12)
     assert opened.info["image_size"] == 16
     assert opened.info["skipped_corrupt"] == 0
     assert sum(opened.info["labels"]["age"].values()) == 36
     assert {path.name for path in (tmp_path / "faces").iterdir()} == {"images.npy", "table.parquet", "dataset.json"}
+
+
+def test_a_store_tells_that_nobody_knows_who_is_on_its_pictures(tmp_path: Path) -> None:
+    """Each then counts as a person of its own, as where everybody is on one picture: only the store can tell."""
+    for name, write in (("unknown", write_rafdb), ("alone", write_mufac)):
+        raw = read(write(tmp_path / name))
+        alone = raw.table.drop_duplicates("person").reset_index(drop=True)
+        info = store.build(replace(raw, table=alone), tmp_path / f"{name} faces", SETTINGS).info
+        assert info["persons"] == info["images"]
+        assert info["identities"] == (name == "alone")
 
 
 def test_the_same_data_gives_the_same_bytes(tmp_path: Path, mufac_root: Path) -> None:

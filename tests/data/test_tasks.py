@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from typing import get_args
 
 import pandas as pd
 import pytest
 import torch
 
-from pipeline.data import tasks
+from pipeline.data import sources, tasks
 from pipeline.errors import DataError
+from pipeline.settings import Task
 
 CLASSES = {
     "age": ["a", "b"],
@@ -40,6 +42,12 @@ def test_a_single_label_is_itself() -> None:
     assert tasks.label_names(CLASSES, "age") == tasks.output_names(CLASSES, "age") == ["a", "b"]
     codes = torch.tensor([1, 0])
     assert tasks.targets(codes, "age") is codes
+
+
+def test_params_take_every_task_that_data_can_have() -> None:
+    """Else the remedy of a task without labels would be refused in its turn."""
+    assert set(get_args(Task)) == {*sources.TASKS, "attributes"}
+    assert set(tasks.ATTRIBUTES) <= set(sources.TASKS)
 
 
 def test_a_task_without_labels_is_refused() -> None:

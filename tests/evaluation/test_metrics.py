@@ -45,6 +45,7 @@ def samples() -> pd.DataFrame:
                 {
                     "subset": subset,
                     "unit": [f"{subset}{i // 2}" for i in range(size)],
+                    "label": 0,
                     "loss": rng.exponential(0.4 + 0.2 * number, size),
                     "correct": correct,
                     "top2_correct": correct | (rng.random(size) < 0.5),
@@ -97,6 +98,15 @@ def test_a_subset_moves_its_own_figures_and_no_other(samples: pd.DataFrame, subs
     changed.loc[own, ["correct", "top2_correct"]] = False
     before, after = (summarise(frame, SETTINGS, seed=0) for frame in (samples, changed))
     assert {name for name in before if before[name] != after[name]} == READS[subset]
+
+
+def test_validation_pictures_of_labels_that_nobody_forgotten_has_do_not_move_the_attack(samples: pd.DataFrame) -> None:
+    """A model that forgot perfectly would be refused for a request of one class otherwise."""
+    others = samples[samples["subset"] == "validation"].assign(label=1, loss=9.0, unit=lambda one: one["unit"] + "b")
+    before, after = (summarise(frame, SETTINGS, seed=0) for frame in (samples, pd.concat([samples, others])))
+    for name in ("validation_mia_accuracy", "validation_forgetting_score"):
+        assert after[name] == before[name]
+    assert after["validation_loss"] > before["validation_loss"]
 
 
 def test_the_forget_set_is_compared_with_both(samples: pd.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from planted import oracle, results, silent
 
 from pipeline.evaluation.samples import Results
 from pipeline.evaluation.selection import figures
+from pipeline.settings import AuditSettings, EvaluateSettings
 
 ORACLE = oracle().results
+ATTACKING = EvaluateSettings(bootstrap=200)
 
 
 def of_persons(one: Results, chosen: list[int]) -> Results:
@@ -22,8 +25,8 @@ def of_persons(one: Results, chosen: list[int]) -> Results:
     return Results(table, one.labels[rows], one.logits[rows], one.features[rows])
 
 
-def found(model: Results, chosen: list[int], yard: Results = ORACLE) -> dict[str, float]:
-    told = figures(of_persons(model, chosen), of_persons(yard, chosen), 0)
+def found(model: Results, chosen: list[int], yard: Results = ORACLE) -> dict[str, Any]:
+    told = figures(of_persons(model, chosen), of_persons(yard, chosen), AuditSettings(), ATTACKING, 0)
     return {name.removeprefix("validation_"): value for name, value in told.items()}
 
 
@@ -38,6 +41,21 @@ def test_persons_who_are_remembered_or_pushed_away_stand_out(chosen: list[int]) 
     assert pushed["persons_detected"] == 0
     forgotten = found(results(0), chosen)
     assert forgotten["person_nomus"] > max(remembers["person_nomus"], pushed["person_nomus"])
+
+
+def test_of_many_persons_there_is_a_verdict_of_few_there_is_none() -> None:
+    everybody, knows = list(range(80)), ("retain", "forget")
+    told = {
+        name: found(model, everybody)
+        for name, model in {
+            "remembers": results(0, knows),
+            "over-forgotten": results(0, forget=-6.0),
+            "forgotten": results(0),
+        }.items()
+    }
+    assert {name: one["verdict"] for name, one in told.items()} == {name: name for name in told}
+    assert told["remembers"]["auc"] > 0.85 > 0.6 > told["forgotten"]["auc"] > 0.4 > told["over-forgotten"]["auc"]
+    assert found(results(0, knows), [0])["verdict"] == "too few persons"
 
 
 @pytest.mark.parametrize("harder", [-0.8, 0.0, 0.8])

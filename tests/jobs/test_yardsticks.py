@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.errors import ConfigError
 from pipeline.jobs import train_yardstick, yardsticks
 from pipeline.settings import AuditSettings
 
@@ -44,9 +43,3 @@ def test_the_oracle_comes_first() -> None:
     settings = AuditSettings(oracle_seeds=[4], reference_models=[1, 2])
     assert yardsticks.names(settings) == ["retrained", "oracle-4", "reference-1", "reference-2"]
     assert yardsticks.names(AuditSettings()) == ["retrained"]
-
-
-@pytest.mark.parametrize("numbers", [[1], [2, 3], [1, 2, 4]])
-def test_half_a_cut_is_refused(numbers: list[int]) -> None:
-    with pytest.raises(ConfigError, match="lack their other halves"):
-        yardsticks.names(AuditSettings(reference_models=numbers))

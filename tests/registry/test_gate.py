@@ -17,6 +17,8 @@ def metrics(
     accuracy: float = 0.8, forgetting: float = 0.1, nomus: float = 0.7, status: str = "finished"
 ) -> dict[str, Any]:
     return {
+        "validation_verdict": "forgotten",
+        "validation_auc": 0.52,
         "validation_persons": 200.0,
         "validation_persons_detected": 9.0,
         "validation_persons_over_forgotten": 0.0,
@@ -49,6 +51,17 @@ def test_every_reason_is_given_in_words_with_figures() -> None:
         "validation NoMUS 0.5 is below min_nomus 0.6",
         "validation forgetting score 0.4 is above max_forgetting_score 0.15",
         "validation accuracy fell by 0.2 (0.8 to 0.6), more than max_accuracy_drop 0.1",
+    ]
+
+
+@pytest.mark.parametrize("word", ["remembers", "over-forgotten"])
+def test_what_the_calibrated_attack_tells_apart_is_refused_whatever_its_scores(word: str) -> None:
+    """An original that memorised little passes all limits as it is."""
+    unchanged = metrics(nomus=0.9, forgetting=0.02) | {"validation_verdict": word, "validation_auc": 0.58}
+    decision = decide(ORIGINAL, {"ssd": unchanged, "dlfd": metrics()}, SETTINGS)
+    assert decision.accepted == "dlfd"
+    assert decision.reasons["ssd"] == [
+        f"the verdict on validation is {word!r} (AUC 0.58 of the calibrated attack on validation)"
     ]
 
 

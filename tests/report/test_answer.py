@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import tiny_report as tiny
 from report_page import words, write
 
+from pipeline import layout
 from pipeline.config import Params
 from pipeline.data import subset_names
 from pipeline.report import answer
@@ -73,6 +75,24 @@ def test_the_page_says_who_is_to_be_forgotten_and_why(
     monkeypatch.setattr(tiny, "SPLIT", {**tiny.SPLIT, **split})
     monkeypatch.setattr(tiny, "Params", lambda **other: Params(split=SplitSettings(forget_persons=named), **other))
     assert f"To be forgotten: {expected}." in words(write(identities=identities))
+
+
+@pytest.mark.parametrize(
+    ("identities", "expected"), [(True, "No person and no picture is in"), (False, "No picture is in")]
+)
+def test_persons_are_spoken_of_only_where_the_data_tell_them_apart(identities: bool, expected: str) -> None:
+    assert f"{expected} two of them" in words(write(identities=identities))
+
+
+@pytest.mark.parametrize("identities", [True, False])
+def test_a_store_that_does_not_tell_is_judged_by_its_counts(identities: bool) -> None:
+    """As those were that older versions of this project wrote."""
+    write(identities=identities)
+    path = layout.FACES / "dataset.json"
+    told = json.loads(path.read_text())
+    del told["identities"]
+    path.write_text(json.dumps(told))
+    assert tiny.read().identities is identities
 
 
 def test_every_subset_is_explained_and_what_the_split_noticed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

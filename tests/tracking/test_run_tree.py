@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 from pathlib import Path
 
@@ -32,3 +33,13 @@ def test_the_revision_says_where_the_code_is_changed(tmp_path: Path, monkeypatch
     assert run_tree.revision() == head
     (tmp_path / "pipeline/a.py").write_text("a = 2\n")
     assert run_tree.revision() == f"{head}-dirty"
+
+
+def test_every_stage_that_opens_a_run_says_what_it_is() -> None:
+    """And nothing else does."""
+    opened = set()
+    for file in (Path(__file__).parents[2] / "stages").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "stage_runs.stage_run":
+                opened.add(ast.literal_eval(node.args[0]))
+    assert opened == set(run_tree.NOTES)

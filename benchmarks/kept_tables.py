@@ -1,15 +1,15 @@
 """Tables and pictures of measured results in PAGES, from what `dlfd table` wrote into results/.
 
     dlfd table 1 --seeds 0,1,2 --name mufac-person      writes results/mufac-person.md and -cells.csv
-    python -m benchmarks.results                        all else in results/ and the marked blocks of the pages
+    python -m benchmarks.kept_tables                    all else in results/ and the marked blocks of the pages
 
 That is results/*.md (title and machine are kept, the rest is of the cells) and results/*.png. A block begins with
 `<!-- results <name> -->` and ends with `<!-- end -->`; prose stands outside of them. One that begins with
-`<!-- results <name>: <model> <model> -->` shows these models beside the yardsticks, and no picture; one of
+`<!-- results <name>: <model> <model> -->` shows these models beside the trained ones, and no picture; one of
 `<!-- trials <name> -->` has the table of `benchmarks.trials`, and `<!-- glance <name> <name> -->` a line a table.
 
 Cells that were written before the gate's answer and the code's revision stood in them get both from the experiments of
-the checkout that ran them, as long as it is there: `python -m benchmarks.results --experiments CHECKOUT`.
+the checkout that ran them, as long as it is there: `python -m benchmarks.kept_tables --experiments CHECKOUT`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import pandas as pd
 import typer
 
 from benchmarks import glance, goals, pictures
-from pipeline import reference_tables
-from pipeline.reference_tables import COST, GATE, OFF, PAPER, REVISION, VERDICT
+from pipeline import layout, reference_tables
+from pipeline.reference_tables import AT_MOST, COST, GATE, OFF, PAPER, REVISION, VERDICT
 from stages.dvc_tools import experiments as ran
 
 FOLDER = Path("results")
@@ -42,6 +42,8 @@ COLUMNS = {  # heading -> column
     "NoMUS": "nomus",
     "gap": "oracle_gap",
     "AUC off .5": OFF,
+    "at most": AT_MOST,
+    "JS": "js_forget",
     "verdicts": VERDICT,
     "gate passes": GATE,
     "cost": COST,
@@ -117,11 +119,11 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
 
     Args:
         path: of the page, from which the picture is linked.
-        models: beside the yardsticks; none: all of them, the goals as a table, and the picture.
+        models: beside the trained ones; none: all of them, the goals as a table, and the picture.
     """
     _, task, data, command, machine = _head(name)
     table = cells(name)
-    rows = table[table["label"].isin([*goals.YARDSTICKS, *models])] if models else table
+    rows = table[table["label"].isin([*layout.TRAINED, *models])] if models else table
     found = goals.goals(table, task, real=data != "synthetic")
     picture = os.path.relpath(FOLDER / f"{name}.png", path.parent)
     use = "" if data == "synthetic" else f"`dlfd data use …/{data}`, then "
@@ -147,7 +149,7 @@ def _glance(names: Sequence[str], path: Path) -> str:
 def _rows(table: pd.DataFrame, task: str, paper: bool) -> list[str]:
     """The summary as Markdown, with the paper's figures or, as they are of real faces, without."""
     order = table.groupby("label")["nomus"].mean().sort_values(ascending=False).index
-    labels = sorted(order, key=lambda name: goals.YARDSTICKS.index(name) if name in goals.YARDSTICKS else 2)
+    labels = sorted(order, key=lambda name: layout.TRAINED.index(name) if name in layout.TRAINED else 2)
     changed = table["label"] != table["model"]  # a part of DLFD: the paper's figures are not of it
     named = table.assign(model=table["label"], variant="", as_published=~changed)
     summary = reference_tables.summarise(named, task).rename(columns={"model": "label"})
