@@ -34,7 +34,7 @@ from pipeline.errors import ConfigError
 from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
 from pipeline.hashes import file_hash
-from pipeline.learning import architectures, models
+from pipeline.learning import models
 from pipeline.reference_tables import PASSES
 from pipeline.registry import gate
 from pipeline.settings import EvaluateSettings, Range, RegisterSettings, TrainSettings
@@ -264,7 +264,7 @@ def fingerprint(name: str, settings: TrainSettings, params: Params, splits: pd.D
     Args:
         more: what else it depends on, in JSON's types.
     """
-    weights = architectures.sha256(layout.MODELS / "original" / models.WEIGHTS)
+    weights = file_hash(layout.MODELS / "original" / models.WEIGHTS)
     rows = pd.util.hash_pandas_object(splits[["image", "subset", "label"]], index=False).to_numpy().tobytes()
     own = Path(inspect.getfile(import_module(base.get(name).unlearn.__module__)))
     code = file_hash(own, *(path for glob in CODE for path in sorted(Path(__file__).parent.glob(glob))))
