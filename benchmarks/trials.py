@@ -107,7 +107,8 @@ class Judge:
         chosen = table["image"].isin(self.compared).to_numpy()
         kept, oracle = table[chosen], self.oracle[chosen]
         unseen = (kept["subset"] == "validation").to_numpy()
-        score = likelihood.calibrated(kept["margin"].to_numpy(), oracle["margin"].to_numpy(), unseen)
+        margins, out = kept["margin"].to_numpy(), oracle["margin"].to_numpy()
+        score = likelihood.calibrated(margins, out, unseen, kept["label"].to_numpy())
         plain = -kept["loss"].to_numpy()
         areas = {name: float(auc(of[~unseen], of[unseen])) for name, of in (("auc", plain), ("calibrated_auc", score))}
         return {**figures, **areas}

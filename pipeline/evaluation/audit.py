@@ -142,8 +142,9 @@ def _relative(results: Results, yardsticks: list[Yardstick]) -> dict[str, tuple[
     both = ("forget", "unseen")
     model, others = results.of(*both), [one.of(*both) for one in yardsticks]
     members, margins = model.table["subset"].eq("forget").to_numpy(), model.table["margin"].to_numpy()
+    out_margins, labels = others[0].results.table["margin"].to_numpy(), model.table["label"].to_numpy()
     found = {
-        "calibrated": likelihood.calibrated(margins, others[0].results.table["margin"].to_numpy(), ~members),
+        "calibrated": likelihood.calibrated(margins, out_margins, ~members, labels),
         "rmia": _rmia(results, yardsticks),
     }
     if references := others[1:]:

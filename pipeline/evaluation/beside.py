@@ -56,8 +56,8 @@ def compare(
     member = table["subset"].eq(subset).to_numpy()
     kept = member | label_mix.matched(table, member, seed)
     margins, out = (one.table["margin"].to_numpy()[kept] for one in both)
-    unit, member = table["unit"].to_numpy()[kept], member[kept]
-    score = likelihood.calibrated(margins, out, ~member)
+    unit, labels, member = table["unit"].to_numpy()[kept], table["label"].to_numpy()[kept], member[kept]
+    score = likelihood.calibrated(margins, out, ~member, labels)
     own, others = score[member], score[~member]
     whose, of_others = unit[member], unit[~member]
     high, low = persons.rank(own, whose, others, of_others), persons.rank(-own, whose, -others, of_others)

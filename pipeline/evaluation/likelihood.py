@@ -10,23 +10,26 @@ import numpy as np
 INTERPOLATION = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 CLIP = 30.0  # of log-odds: beyond it only the precision of floats is measured
 SHARED = 0.4  # correlation from which two models are taken to see the same difficulty
+FEWEST_OF_LABEL = 20  # pictures whose mean says something
 DEFAULT_INTERPOLATION = 0.3  # of the authors, where no reference model can tell
 
 
-def calibrated(margins: np.ndarray, out_margins: np.ndarray, unseen: np.ndarray) -> np.ndarray:
-    """What the model knows of a picture beyond what its difficulty lets one expect: score [M].
+def calibrated(margins: np.ndarray, out_margins: np.ndarray, unseen: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What the model knows of a picture beyond what its difficulty and its label let one expect: score [M].
 
-        score(x) = φ(x) − (α + β·φ_out(x)),  φ = log p_y − log Σ_{j≠y} p_j
+        score(x) = φ(x) − (α_y + β·φ_out(x)),  φ = log p_y − log Σ_{j≠y} p_j
 
-    After difficulty calibration (Watson et al., ICLR 2022). The line is ours: through the means of never-seen pictures
-    with β = s·min(1, r / SHARED), s the ratio of the standard deviations and r the correlation there. Least squares
-    would take off too little, since φ_out is itself a noisy measure of difficulty (regression dilution); between two
-    models trained alike β = 1. A model that never saw x then has no score above another such picture's, however hard x
-    is or whatever its label, and one that says the same of every picture has β = 0 and no score at all.
+    After difficulty calibration (Watson et al., ICLR 2022). The lines are ours: through the means of the never-seen
+    pictures of each label, with β = s·min(1, r / SHARED), s the ratio of the standard deviations and r the correlation
+    over all of them. Least squares would take off too little, since φ_out is itself a noisy measure of difficulty
+    (regression dilution); between two models trained alike β = 1. A model that never saw x then has no score above
+    another such picture's, however hard x is; nor for its label, which one model may like more than another does; and
+    one that says the same of every picture has β = 0 and no score at all.
 
     Args:
         margins: [M] φ of the pictures under the model; `out_margins` [M] under a model that never saw them.
-        unseen: bool [M], which of the pictures neither saw: the line goes through these.
+        unseen: bool [M], which of the pictures neither saw: the lines go through these.
+        labels: [M] whole numbers. One that fewer than FEWEST_OF_LABEL never-seen pictures have takes the mean of all.
     """
     own, out = np.clip(margins, -CLIP, CLIP), np.clip(out_margins, -CLIP, CLIP)
     fresh, fresh_out = own[unseen], out[unseen]
@@ -34,7 +37,12 @@ def calibrated(margins: np.ndarray, out_margins: np.ndarray, unseen: np.ndarray)
     slope = 0.0
     if spread > 0 and spread_out > 0:
         slope = spread / spread_out * float(np.clip(np.corrcoef(fresh, fresh_out)[0, 1] / SHARED, 0, 1))
-    return np.asarray(np.round(own - fresh.mean() - slope * (out - fresh_out.mean()), 9))
+    rest = own - slope * out
+    codes = np.unique(labels, return_inverse=True)[1].ravel()
+    count = np.bincount(codes[unseen], minlength=codes.max() + 1)
+    total = np.bincount(codes[unseen], rest[unseen], minlength=codes.max() + 1)
+    intercept = np.where(count >= FEWEST_OF_LABEL, total / np.maximum(count, 1), rest[unseen].mean())
+    return np.asarray(np.round(rest - intercept[codes], 9))
 
 
 def rmia(

@@ -134,12 +134,30 @@ def test_calibration_takes_difficulty_and_silence_away(harder: float) -> None:
     out = ease + rng.normal(0, 0.5, 1000)
 
     def reached(own: np.ndarray) -> float:
-        score = likelihood.calibrated(own, out, np.arange(1000) >= 500)
+        score = likelihood.calibrated(own, out, np.arange(1000) >= 500, np.zeros(1000))
         return auc(score[:500], score[500:])
 
     assert reached(ease + rng.normal(0, 0.5, 1000)) == pytest.approx(0.5, abs=0.05)
     assert reached(np.full(1000, 0.7)) == 0.5
     assert reached(ease + rng.normal(0, 0.5, 1000) + np.r_[np.full(500, 3.0), np.zeros(500)]) > 0.9
+
+
+@pytest.mark.parametrize("rare", [0, 10])
+def test_what_a_model_thinks_of_a_label_is_no_memory_of_its_pictures(rare: int) -> None:
+    """Published forget sets have other labels than never-seen ones, and unlearning moves whole classes."""
+    rng = np.random.default_rng(5)
+    unseen = np.arange(4000) >= 2000
+    labels = np.where(unseen, rng.random(4000) < 0.3, rng.random(4000) < 0.7).astype(int)
+    ease = rng.normal(0, 1, 4000)
+    own, out = ease + rng.normal(0, 0.5, 4000) - 1.5 * (labels == 1), ease + rng.normal(0, 0.5, 4000)
+    labels[2000 : 2000 + rare] = 2  # of too few pictures for a mean of their own
+    score = likelihood.calibrated(own, out, unseen, labels)
+    assert auc(score[:2000], score[2000:]) == pytest.approx(0.5, abs=0.03)
+    blind = likelihood.calibrated(own, out, unseen, np.zeros(4000))
+    assert auc(blind[:2000], blind[2000:]) < 0.4
+    assert np.isfinite(score).all()
+    learned = likelihood.calibrated(own + 2.0 * ~unseen, out, unseen, labels)
+    assert auc(learned[:2000], learned[2000:]) > 0.85
 
 
 def test_the_interpolation_is_the_one_that_finds_most_with_a_reference_model() -> None:

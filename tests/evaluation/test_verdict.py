@@ -50,7 +50,7 @@ def test_a_perfect_model_has_an_auc_of_half_by_calibration_and_not_by_lira(harde
     out = rng.permuted(np.tile(np.arange(8) < 4, (4000, 1)), axis=1).T  # each learned half of them
     references = noise[2:] - hardness + np.where(out, 0, 1 + np.exp(hardness / 2))
     scores = {
-        "calibrated": likelihood.calibrated(noise[0] - hardness, noise[1] - hardness, ~forget),
+        "calibrated": likelihood.calibrated(noise[0] - hardness, noise[1] - hardness, ~forget, np.zeros(4000)),
         "lira": likelihood.lira(noise[0] - hardness, references, out),
     }
     found = {name: auc(score[forget], score[~forget]) for name, score in scores.items()}
