@@ -12,7 +12,7 @@ from pipeline.report.stored import Stored
 SAID = {
     verdict.REMEMBERS: "The audits still find that it remembers",
     verdict.OVER_FORGOTTEN: "The audits find that it over-forgets, which gives the forgotten away as well",
-    verdict.FORGOTTEN: "The audits find no trace of the forgotten in it",
+    verdict.FORGOTTEN: "The audits show no trace of the forgotten in it, within the interval of the attack",
     verdict.TOO_FEW: "Of so few persons the audits can say nothing but who stands out, see “at risk”",
 }
 

@@ -17,8 +17,8 @@ WORDS = {
     "same difficulty.",
     verdict.OVER_FORGOTTEN: "Over-forgotten: forgotten pictures lie to the right of never-seen ones of the same "
     "difficulty. Nobody is that wrong about a stranger: this gives them away as well (the paper's Figure 6).",
-    verdict.FORGOTTEN: "The audits find no trace: forgotten pictures lie where never-seen ones of the same difficulty "
-    "do.",
+    verdict.FORGOTTEN: "The audits show no trace: forgotten pictures lie about where never-seen ones of the same "
+    "difficulty do.",
 }
 
 
