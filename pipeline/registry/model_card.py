@@ -28,8 +28,8 @@ SAID = {
     "validation, before they were asked; think twice before this goes into service.",
     verdict.OVER_FORGOTTEN: "**Forgotten persons stand out by losses greater than a stranger's**, which gives them "
     "away as well. The gate chose on validation, before they were asked; think twice before this goes into service.",
-    verdict.FORGOTTEN: "The audits show no trace of the forgotten persons. What they do not exclude is the interval of the "
-    "strongest attack, above.",
+    verdict.FORGOTTEN: "The audits show no trace of the forgotten persons. What they do not exclude is the interval of "
+    "the strongest attack, above.",
     verdict.TOO_FEW: "Too few persons are forgotten to say anything of them as a whole: look at the rank of each in "
     "workspace/evaluation.",
 }
