@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,13 @@ def test_a_record_tells_machine_command_commit_and_repeats(
     shown = capsys.readouterr().out
     assert "2 [1, 3]" in shown
     assert "4f1c0d2e9a31" in shown
+
+
+@pytest.mark.parametrize("record", sorted((ROOT / "benchmarks/results").glob("*.json")), ids=lambda path: path.name)
+def test_every_kept_record_names_its_commit_and_command(record: Path) -> None:
+    measured = json.loads(record.read_text(encoding="utf-8"))["measured"]
+    assert re.match(r"[0-9a-f]{12}( with changes)?$", measured["commit"])
+    assert "benchmarks" in measured["command"]
 
 
 def test_with_options_a_run_leaves_the_record_alone(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
