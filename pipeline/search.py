@@ -211,10 +211,10 @@ def search(
             run = base.Run(seed=seed, title=f"{name}, trial {trial.number + 1} of {trials}")
             model = base.unlearn(method, original, faces, replace(settings, **values), run)
             runs.append({"seconds": run.seconds, **figures(model), "status": run.status})
-        row = _mean(runs)
-        for key, told in {**values, **row}.items():
+        row = {**values, **_mean(runs)}
+        for key, told in row.items():
             trial.set_user_attr(key, told)
-        on_trial(trial.number, {**values, **row})
+        on_trial(trial.number, row)
         return -1.0 if row["status"] == "diverged" else float(row[OBJECTIVE])
 
     STORE.parent.mkdir(parents=True, exist_ok=True)

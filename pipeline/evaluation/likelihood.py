@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.evaluation.signals import less_label_mean
+
 INTERPOLATION = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 CLIP = 30.0  # of log-odds: beyond it only the precision of floats is measured
 SHARED = 0.4  # correlation from which two models are taken to see the same difficulty
@@ -37,12 +39,7 @@ def calibrated(margins: np.ndarray, out_margins: np.ndarray, unseen: np.ndarray,
     slope = 0.0
     if spread > 0 and spread_out > 0:
         slope = spread / spread_out * float(np.clip(np.corrcoef(fresh, fresh_out)[0, 1] / SHARED, 0, 1))
-    rest = own - slope * out
-    codes = np.unique(labels, return_inverse=True)[1].ravel()
-    count = np.bincount(codes[unseen], minlength=codes.max() + 1)
-    total = np.bincount(codes[unseen], rest[unseen], minlength=codes.max() + 1)
-    intercept = np.where(count >= FEWEST_OF_LABEL, total / np.maximum(count, 1), rest[unseen].mean())
-    return np.asarray(np.round(rest - intercept[codes], 9))
+    return less_label_mean(own - slope * out, labels, unseen, least=FEWEST_OF_LABEL)
 
 
 def rmia(

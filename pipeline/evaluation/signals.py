@@ -96,12 +96,24 @@ def per_label(
     Args:
         members, others: [M] and [K] scores; labels [M] and [K], or [M, A] and [K, A] of attributes.
     """
-    codes = np.unique(np.concatenate([member_labels, other_labels]), axis=0, return_inverse=True)[1].ravel()
-    own, fresh = codes[: len(members)], codes[len(members) :]
-    count = np.bincount(fresh, minlength=codes.max() + 1)
-    total = np.bincount(fresh, others, minlength=codes.max() + 1)
-    mean = np.where(count > 0, total / np.maximum(count, 1), others.mean())
-    return np.round(members - mean[own], 9), np.round(others - mean[fresh], 9)
+    both, labels = np.concatenate([members, others]), np.concatenate([member_labels, other_labels])
+    less = less_label_mean(both, labels, np.arange(len(both)) >= len(members))
+    return less[: len(members)], less[len(members) :]
+
+
+def less_label_mean(scores: np.ndarray, labels: np.ndarray, unseen: np.ndarray, least: int = 1) -> np.ndarray:
+    """Scores less the mean of the never-seen pictures with the same label: [M].
+
+    Args:
+        scores: [M]; labels [M], or [M, A] of attributes.
+        unseen: bool [M], whose means are taken.
+        least: pictures; a label that fewer never-seen ones have takes the mean of all of these.
+    """
+    codes = np.unique(labels, axis=0, return_inverse=True)[1].ravel()
+    count = np.bincount(codes[unseen], minlength=codes.max() + 1)
+    total = np.bincount(codes[unseen], scores[unseen], minlength=codes.max() + 1)
+    mean = np.where(count >= least, total / np.maximum(count, 1), scores[unseen].mean())
+    return np.asarray(np.round(scores - mean[codes], 9))
 
 
 def _predicted(logits: np.ndarray, labels: np.ndarray) -> Predicted:

@@ -113,8 +113,7 @@ def _of_earlier_rounds(original: Mapping[str, Any], metrics: Mapping[str, Any]) 
         return []
     reasons = []
     if metrics[EARLIER_VERDICT] == verdict.REMEMBERS:
-        auc = f"AUC {metrics[EARLIER_AUC]:.3g} of the calibrated attack on validation"
-        reasons.append(f"it brings back persons of earlier rounds: it remembers them ({auc})")
+        reasons.append(f"it brings back persons of earlier rounds: it remembers them ({_told(metrics[EARLIER_AUC])})")
     found, before = metrics[EARLIER_DETECTED], original.get(EARLIER_DETECTED, 0)
     if metrics[EARLIER_PERSONS] < FEWEST and not found <= before:
         who = f"{found:.0f} of {metrics[EARLIER_PERSONS]:.0f} stand out from those of validation, {before:.0f} before"
@@ -130,9 +129,12 @@ def _by_scores(metrics: Mapping[str, Any], settings: RegisterSettings) -> list[s
         limit = f"max_forgetting_score {settings.max_forgetting_score:g}"
         reasons.append(f"validation forgetting score {metrics[FORGETTING]:.4g} is above {limit}")
     if metrics[VERDICT] in (verdict.REMEMBERS, verdict.OVER_FORGOTTEN):
-        auc = f"AUC {metrics[AUC]:.3g} of the calibrated attack on validation"
-        reasons.append(f"the verdict on validation is {metrics[VERDICT]!r} ({auc})")
+        reasons.append(f"the verdict on validation is {metrics[VERDICT]!r} ({_told(metrics[AUC])})")
     return reasons
+
+
+def _told(auc: float) -> str:
+    return f"AUC {auc:.3g} of the calibrated attack on validation"
 
 
 def _by_persons(metrics: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from scipy.special import expit, softmax
 
 from pipeline.evaluation import likelihood
 from pipeline.evaluation.membership import auc
-from pipeline.evaluation.signals import SIGNALS, per_label, signals
+from pipeline.evaluation.signals import SIGNALS, less_label_mean, per_label, signals
 
 RNG = np.random.default_rng(0)
 LOGITS, LABELS = RNG.normal(0, 2, (40, 5)), RNG.integers(5, size=40)
@@ -140,6 +140,14 @@ def test_calibration_takes_difficulty_and_silence_away(harder: float) -> None:
     assert reached(ease + rng.normal(0, 0.5, 1000)) == pytest.approx(0.5, abs=0.05)
     assert reached(np.full(1000, 0.7)) == 0.5
     assert reached(ease + rng.normal(0, 0.5, 1000) + np.r_[np.full(500, 3.0), np.zeros(500)]) > 0.9
+
+
+def test_a_label_of_too_few_never_seen_pictures_takes_the_mean_of_all() -> None:
+    scores, labels = np.r_[5.0, 5.0, 1.0, 1.0, 7.0], np.array([0, 1, 0, 0, 1])
+    unseen = np.array([False, False, True, True, True])
+    less = less_label_mean(scores, labels, unseen, least=2)
+    np.testing.assert_allclose(less, [4, 2, 0, 0, 4])  # of label 1 there is one: 5 - 3, the mean of 1, 1 and 7
+    np.testing.assert_allclose(less_label_mean(scores, labels, unseen), [4, -2, 0, 0, 0])
 
 
 @pytest.mark.parametrize("rare", [0, 10])
