@@ -44,6 +44,13 @@ def test_the_table_has_the_spread_over_seeds_and_trained_models_without_one() ->
     assert dlfd == "| dlfd | .500 ± .000 | .500 ± .000 | .500 ± .000 | .600 ± .141 | .500 ± .000 | 10 |"
 
 
+@pytest.mark.parametrize("name", ["matching", "push", "few"])
+def test_a_kept_table_is_of_the_trials_beside_it(name: str) -> None:
+    file = Path(__file__).parents[2] / "results" / f"{name}.txt"
+    kept = pd.read_csv(file.with_suffix(".csv"))["trial"].unique()
+    assert [trial for trial in kept if trial not in layout.TRAINED] == list(trials._lines(file))
+
+
 class Judging:
     """In place of `trials.Judge`: keeps what it was asked to run; `of` is the fingerprint of everything."""
 

@@ -199,17 +199,17 @@ def test_matching_lifts_forget_losses_to_those_of_unseen_pictures_and_no_further
     for weight in (0.0, 2.0):
         one, run = copy.deepcopy(model), Run(seed=0)
         knobs = settings(
-            matching_weight=weight, matching_share=1.0, steps=0, epochs=12, learning_rate=0.02, augment=False
+            matching_weight=weight, matching_share=1.0, steps=0, epochs=16, learning_rate=0.02, augment=False
         )
         dlfd.unlearn(one, knobs, run, retain=make_faces(64), forget=forget, validation=unseen)
         found[weight] = float(losses_of(one, forget).mean() / losses_of(one, unseen).mean())
-    assert found[0.0] < 0.8
-    assert 0.9 < found[2.0] < 1.5
+    assert found[0.0] < 0.75
+    assert 0.82 < found[2.0] < 1.2, "matched as training sees them, and nearly so in evaluation mode"
 
 
 def test_the_shortfall_is_weighed_beside_the_loss_on_retain() -> None:
     model, knobs = make_model(), settings(matching_weight=3.0)
-    forget, unseen = next(make_faces(8, seed=1).in_order(8)), next(make_faces(8, seed=2).in_order(8))
+    unseen, forget = next(make_faces(8, seed=1).in_order(8)), next(make_faces(8, seed=2).in_order(8))
     plain = F.cross_entropy(copy.deepcopy(model).train()(torch.cat([PIXELS, forget[0]]))[: len(PIXELS)], LABELS)
     lifted, figures = dlfd.step_loss(model, PIXELS, LABELS, knobs, (forget, unseen))
     assert figures["shortfall"] > 0
@@ -222,7 +222,8 @@ def test_what_is_high_enough_is_not_lifted_and_nothing_is_learned_of_unseen_pict
     pixels, others = make_faces(8, seed=1).pixels(torch.arange(8)), make_faces(8, seed=2).pixels(torch.arange(8))
     logits = expected(torch.cat([PIXELS, pixels]))
     forget = pixels, logits[len(PIXELS) :].argmin(1)  # labels that the model finds least likely: high losses
-    unseen = others, copy.deepcopy(model).eval()(others).argmax(1)  # and those that it would give: low ones
+    beside = copy.deepcopy(model).train()(torch.cat([PIXELS, others]))[len(PIXELS) :]
+    unseen = others, beside.argmax(1)  # and those that it would give: low ones
     loss, figures = dlfd.step_loss(model, PIXELS, LABELS, knobs, (forget, unseen))
     assert figures["shortfall"] == 0
     loss.backward()
@@ -230,6 +231,29 @@ def test_what_is_high_enough_is_not_lifted_and_nothing_is_learned_of_unseen_pict
     for own, other in zip(model.parameters(), expected.parameters(), strict=True):
         torch.testing.assert_close(own.grad, other.grad)
     assert same_state(state(model), state(expected)), "unseen pictures leave the statistics alone"
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_what_is_wanted_does_not_depend_on_running_statistics_that_lag_behind(factor: float) -> None:
+    """In evaluation mode the losses of unseen pictures would be of another model, thousands of nats in the worst case:
+    forget was lifted there, and the model was lost (MUFAC, published split)."""
+    forget, unseen = next(make_faces(8, seed=1).in_order(8)), next(make_faces(8, seed=2).in_order(8))
+    sound, lagging = make_model(), make_model()
+    for name, buffer in lagging.named_buffers():
+        if name.endswith("running_var"):
+            buffer.mul_(factor)
+    expected, found = (
+        dlfd.step_loss(model, PIXELS, LABELS, settings(matching_weight=1.0), (forget, unseen))[1]
+        for model in (sound, lagging)
+    )
+    assert found["shortfall"] == pytest.approx(expected["shortfall"], rel=1e-5)
+
+
+def test_forget_and_unseen_pass_alike_beside_the_retain_batch() -> None:
+    """The same pictures on both sides lack nothing."""
+    batch = next(make_faces(8, seed=1).in_order(8))
+    _, figures = dlfd.step_loss(make_model(), PIXELS, LABELS, settings(matching_weight=1.0), (batch, batch))
+    assert figures["shortfall"] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("count", [1, 3])
