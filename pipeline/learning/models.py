@@ -90,20 +90,6 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def kept_statistics(model: nn.Module) -> Iterator[None]:
-    """BatchNorm's running statistics stay as they are, whatever passes the model in training mode."""
-    norms = [part for part in model.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
-    tracked = [norm.track_running_stats for norm in norms]
-    try:
-        for norm in norms:
-            norm.track_running_stats = False
-        yield
-    finally:
-        for norm, was in zip(norms, tracked, strict=True):
-            norm.track_running_stats = was
-
-
-@contextmanager
 def only_last(model: FaceClassifier, k: int) -> Iterator[None]:
     """Only the last k blocks can learn.
 

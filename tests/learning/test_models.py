@@ -85,18 +85,6 @@ def test_weights_of_another_architecture_do_not_fit(saved: tuple[models.FaceClas
         models.load(tmp_path)
 
 
-def test_kept_statistics_stay_as_they_are_in_training_mode_alone(saved: tuple[models.FaceClassifier, Path]) -> None:
-    model, pixels = saved[0].train(), torch.rand(4, 3, 32, 32)
-    before, expected = {name: value.clone() for name, value in model.state_dict().items()}, model(pixels)
-    moved = state(model)
-    assert not same_state(moved, before)
-    with models.kept_statistics(model):
-        torch.testing.assert_close(model(pixels), expected)  # by the statistics of the batch all the same
-        assert same_state(state(model), moved)
-    model(pixels)
-    assert not same_state(state(model), moved), "and afterwards they follow the data again"
-
-
 def test_unknown_architectures_name_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"unknown architecture 'resnet19' \(known: resnet18"):
         models.build("resnet19", 2)
