@@ -39,8 +39,9 @@ def main(method: str = typer.Option(..., help="a file of pipeline/unlearning/"))
             before, after = ((one * 255).round().byte().permute(0, 2, 3, 1).numpy() for one in outcome.examples)
             contact_sheet.save_contact_sheet(contact_sheet.change_sheet(before, after), folder / "examples.png")
             tracked.log_artifact(folder / "examples.png", "model")
-    if outcome.status != "finished":
-        typer.secho(f"{method} {outcome.status}: {outcome.note}", fg="yellow", err=True)
+    if outcome.note:
+        colour = None if outcome.status == "finished" else "yellow"
+        typer.secho(f"{method} {outcome.status}: {outcome.note}", fg=colour, err=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -31,6 +32,7 @@ from pipeline.progress import Advance, progress
 from pipeline.settings import PassSettings, TrainSettings
 
 SUBSETS = ("retain", "forget", "validation")
+RUNAWAY = 10  # times the loss of a uniform guess, after which hardly anything is left of what a model knew
 PROBED = 500  # pictures of a subset, to see whether a model still gives numbers
 
 
@@ -72,7 +74,8 @@ class Run:
     Attributes:
         seed: of order, augmentation and noise.
         status: finished | stopped early | diverged.
-        note: why it did not finish, or what a finished run has to tell of itself (SCRUB: how far it rewound).
+        note: why it did not finish, or what a finished run tells of itself: that it rewound (SCRUB), that its loss ran
+            away and came back.
         history: a row for each call of `log`.
         examples: pictures [n, 3, H, W] in [0, 1] before and after what the method does to them, where it changes any.
         forward_images, backward_images: pictures that went through the model, counted by hooks.
@@ -175,7 +178,17 @@ def unlearn(
     if broken := _broken(model, [subsets[name] for name in method.subsets]):
         run.status, run.note = "diverged", run.note or f"{broken}: lower the method's learning rate"
         return copy.deepcopy(original).requires_grad_(True).eval()
+    run.note = "; ".join(filter(None, (run.note, _ran_away(run.history, model.classes))))
     return model
+
+
+def _ran_away(history: list[dict[str, float]], classes: int) -> str:
+    """That a loss left all reason and came back, which no figure of the finished model tells; empty where none did."""
+    worst = max((row for row in history if "loss" in row), key=lambda row: row["loss"], default={"loss": 0.0})
+    if worst["loss"] <= RUNAWAY * math.log(max(classes, 2)):
+        return ""
+    where = f"the loss rose to {worst['loss']:.0f} at step {worst['step']:.0f} and came back"
+    return f"{where}: most of what the model knew was lost on the way, lower the method's learning rate"
 
 
 def _broken(model: FaceClassifier, given: list[Faces]) -> str:

@@ -74,3 +74,20 @@ def test_weights_that_are_finite_but_give_no_finite_loss_give_the_original_back(
     assert run.status == "diverged"
     assert "losses" in run.note
     assert same_state(state(model), state(original))
+
+
+@pytest.mark.parametrize(("highest", "told"), [(500.0, True), (3.0, False)])
+def test_a_loss_that_ran_away_and_came_back_is_told(
+    monkeypatch: pytest.MonkeyPatch, original: FaceClassifier, highest: float, told: bool
+) -> None:
+    def unlearn(model: FaceClassifier, settings: Any, run: base.Run, *, retain: Faces) -> None:
+        for step, loss in enumerate((1.0, highest, 1.0)):
+            run.log(step=step, loss=loss)
+        run.note = "of its own"
+
+    fake_method(monkeypatch, unlearn)
+    run = base.Run(seed=0)
+    base.unlearn(base.get("fake"), original, SUBSETS, TrainSettings(), run)
+    assert run.status == "finished"
+    assert run.note.startswith("of its own")
+    assert ("rose to 500 at step 1" in run.note) is told
