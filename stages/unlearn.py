@@ -30,7 +30,7 @@ def main(method: str = typer.Option(..., help="a file of pipeline/unlearning/"))
                 "backward_images": outcome.backward_images,
             }
         )
-        tracked.set_tags({"status": outcome.status, "note": outcome.note})
+        tracked.set_tags({"status": outcome.status, "note": outcome.note, "warning": outcome.warning})
         folder = layout.MODELS / method
         for name in ("model.json", "history.csv"):  # weights stay in the DVC cache: one copy less to erase
             tracked.log_artifact(folder / name, "model")
@@ -39,9 +39,9 @@ def main(method: str = typer.Option(..., help="a file of pipeline/unlearning/"))
             before, after = ((one * 255).round().byte().permute(0, 2, 3, 1).numpy() for one in outcome.examples)
             contact_sheet.save_contact_sheet(contact_sheet.change_sheet(before, after), folder / "examples.png")
             tracked.log_artifact(folder / "examples.png", "model")
-    if outcome.note:
-        colour = None if outcome.status == "finished" else "yellow"
-        typer.secho(f"{method} {outcome.status}: {outcome.note}", fg=colour, err=True)
+    told = outcome.warning if outcome.status == "finished" else outcome.note
+    if told:
+        typer.secho(f"{method} {outcome.status}: {told}", fg="yellow", err=True)
 
 
 if __name__ == "__main__":

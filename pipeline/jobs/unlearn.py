@@ -32,6 +32,7 @@ def unlearn_model(name: str, settings: PassSettings, params: Params, splits: pd.
     outcome = {
         "status": run.status,
         "note": run.note,
+        "warning": run.warning,
         "seconds": run.seconds,
         "forward_images": run.forward_images,
         "backward_images": run.backward_images,

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -27,12 +26,13 @@ from torch import Tensor, nn
 
 from pipeline.data.batches import Faces
 from pipeline.learning.models import FaceClassifier
+from pipeline.learning.objectives import guess_loss
 from pipeline.learning.training import Diverged, check_finite, losses_of
 from pipeline.progress import Advance, progress
 from pipeline.settings import PassSettings, TrainSettings
 
 SUBSETS = ("retain", "forget", "validation")
-RUNAWAY = 10  # times the loss of a uniform guess, after which hardly anything is left of what a model knew
+RUNAWAY = 10  # times the loss of a uniform guess: no method means to go there
 PROBED = 500  # pictures of a subset, to see whether a model still gives numbers
 
 
@@ -74,8 +74,8 @@ class Run:
     Attributes:
         seed: of order, augmentation and noise.
         status: finished | stopped early | diverged.
-        note: why it did not finish, or what a finished run tells of itself: that it rewound (SCRUB), that its loss ran
-            away and came back.
+        note: why it did not finish, or what a finished run has to tell of itself (SCRUB: how far it rewound).
+        warning: what to look at although the run finished: its loss ran away and came back.
         history: a row for each call of `log`.
         examples: pictures [n, 3, H, W] in [0, 1] before and after what the method does to them, where it changes any.
         forward_images, backward_images: pictures that went through the model, counted by hooks.
@@ -86,6 +86,7 @@ class Run:
     on_row: Callable[[dict[str, float]], None] = lambda row: None
     status: str = "finished"
     note: str = ""
+    warning: str = ""
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     examples: tuple[Tensor, Tensor] | None = None
@@ -178,17 +179,20 @@ def unlearn(
     if broken := _broken(model, [subsets[name] for name in method.subsets]):
         run.status, run.note = "diverged", run.note or f"{broken}: lower the method's learning rate"
         return copy.deepcopy(original).requires_grad_(True).eval()
-    run.note = "; ".join(filter(None, (run.note, _ran_away(run.history, model.classes))))
+    if run.status == "finished":
+        labels = subsets[method.subsets[0]].labels
+        run.warning = _ran_away(run.history, RUNAWAY * guess_loss(torch.empty(1, model.classes), labels))
     return model
 
 
-def _ran_away(history: list[dict[str, float]], classes: int) -> str:
-    """That a loss left all reason and came back, which no figure of the finished model tells; empty where none did."""
-    worst = max((row for row in history if "loss" in row), key=lambda row: row["loss"], default={"loss": 0.0})
-    if worst["loss"] <= RUNAWAY * math.log(max(classes, 2)):
+def _ran_away(history: list[dict[str, float]], limit: float) -> str:
+    """That a loss passed a limit and came back, which no figure of the finished model tells; empty where none did."""
+    losses = [(row["loss"], row["step"]) for row in history if "loss" in row]
+    worst, step = max(losses, default=(0.0, 0.0))
+    if worst <= limit or losses[-1][0] > limit:
         return ""
-    where = f"the loss rose to {worst['loss']:.0f} at step {worst['step']:.0f} and came back"
-    return f"{where}: most of what the model knew was lost on the way, lower the method's learning rate"
+    where = f"the loss rose to {worst:.0f} at step {step:.0f} and came back"
+    return f"{where}: much of what the model knew may be lost, lower the method's learning rate"
 
 
 def _broken(model: FaceClassifier, given: list[Faces]) -> str:

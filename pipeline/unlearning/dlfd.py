@@ -246,17 +246,16 @@ def step_loss(
 
     Args:
         batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
-        matching: pictures and labels to forget, which pass the model beside the retain batch, and those that the model
-            never learned, of which it learns nothing; None for the classification loss alone.
+        matching: pictures and labels to forget, and those that the model never learned, of which it learns nothing;
+            each pass the model beside the retain batch. None for the classification loss alone.
 
     Returns:
         The loss; the accuracy on the retain batch and, where losses are matched, the shortfall in nats.
     """
+    model.train()
     if matching is None:
-        model.train()
         return _classified(predict(model, batch, settings.precision), labels)
     forget, unseen = matching
-    model.train()
     with torch.no_grad(), _running_statistics_kept(model):
         wanted = losses(predict(model, torch.cat([batch, unseen[0]]), settings.precision)[len(batch) :], unseen[1])
     logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)

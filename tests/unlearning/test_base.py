@@ -76,18 +76,38 @@ def test_weights_that_are_finite_but_give_no_finite_loss_give_the_original_back(
     assert same_state(state(model), state(original))
 
 
-@pytest.mark.parametrize(("highest", "told"), [(500.0, True), (3.0, False)])
+@pytest.mark.parametrize(
+    ("losses", "told"),
+    [
+        ([1.0, 500.0, 1.0], "rose to 500 at step 1"),
+        ([1.0, 3.0, 1.0], ""),
+        ([1.0, 500.0], ""),  # of its own will: it ends there
+        ([], ""),
+    ],
+)
 def test_a_loss_that_ran_away_and_came_back_is_told(
-    monkeypatch: pytest.MonkeyPatch, original: FaceClassifier, highest: float, told: bool
+    monkeypatch: pytest.MonkeyPatch, original: FaceClassifier, losses: list[float], told: str
 ) -> None:
     def unlearn(model: FaceClassifier, settings: Any, run: base.Run, *, retain: Faces) -> None:
-        for step, loss in enumerate((1.0, highest, 1.0)):
+        for step, loss in enumerate(losses):
             run.log(step=step, loss=loss)
-        run.note = "of its own"
 
     fake_method(monkeypatch, unlearn)
     run = base.Run(seed=0)
     base.unlearn(base.get("fake"), original, SUBSETS, TrainSettings(), run)
     assert run.status == "finished"
-    assert run.note.startswith("of its own")
-    assert ("rose to 500 at step 1" in run.note) is told
+    assert told in run.warning
+    assert bool(run.warning) is bool(told)
+
+
+def test_a_loss_that_ran_away_to_the_end_diverged_and_did_not_come_back(
+    monkeypatch: pytest.MonkeyPatch, original: FaceClassifier
+) -> None:
+    def unlearn(model: FaceClassifier, settings: Any, run: base.Run, *, retain: Faces) -> None:
+        for step, loss in enumerate((500.0, 1.0, float("nan"))):
+            run.log(step=step, loss=run.check(torch.tensor(loss)))
+
+    fake_method(monkeypatch, unlearn)
+    run = base.Run(seed=0)
+    base.unlearn(base.get("fake"), original, SUBSETS, TrainSettings(), run)
+    assert (run.status, run.warning) == ("diverged", "")
