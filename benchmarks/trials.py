@@ -21,7 +21,7 @@ import pydantic
 import typer
 import yaml
 
-from pipeline import config, layout, machine, search
+from pipeline import config, layout, machine
 from pipeline.data import splits as split_table
 from pipeline.data import subsets
 from pipeline.data.batches import Faces
@@ -33,6 +33,7 @@ from pipeline.evaluation.samples import per_sample
 from pipeline.learning import models
 from pipeline.learning.models import FaceClassifier
 from pipeline.reference_tables import spread
+from pipeline.search import trials as searched
 from pipeline.unlearning import base
 
 COLUMNS = {  # heading -> column, of the Markdown table
@@ -82,9 +83,9 @@ class Judge:
         self.oracle = per_sample(self.models["retrained"], self.judged, self.splits).table
 
     def fingerprint(self, trial: str) -> str:
-        """As for `pipeline.search.fingerprint`; of a trained model that of a trial which changes nothing."""
+        """As for `pipeline.search.trials.fingerprint`; of a trained model that of a trial which changes nothing."""
         name, settings = read("finetune" if trial in layout.TRAINED else trial)
-        return search.fingerprint(name, settings, self.params, self.splits)
+        return searched.fingerprint(name, settings, self.params, self.splits)
 
     def run(self, trial: str, seed: int) -> Row:
         """Figures of one trial, or of a trained model.

@@ -30,8 +30,9 @@ def search(
     stopped.
     """
     from pipeline import config, layout
-    from pipeline import search as searching
     from pipeline.data import splits as split_table
+    from pipeline.search import choice as choosing
+    from pipeline.search import trials as searching
 
     os.chdir(layout.root())
     params = config.load()
@@ -39,9 +40,9 @@ def search(
     splits = split_table.read(layout.SPLITS)
     for name, settings in chosen.items():
         found, choice = searching.search(name, settings, params, splits, trials, seeds, on_trial=_tell(name))
-        path = searching.write(found, name, folder)
-        row, knobs = choice.row, searching.space(settings)
-        words = " ".join(f"-S {name}.{key}={row[key]:.4g}" for key in knobs)
+        path = choosing.write(found, name, folder)
+        row = choice.row
+        words = " ".join(f"-S {one}" for one in choosing.as_settings(row, name, settings))
         typer.echo(f"{name}: trial {row['trial']}, {_figures(row)}")
         typer.echo(f"  chosen as {choice.why}; all of them in {path}")
         typer.echo(f"  dvc exp run {words}" if words else "  it has no knob that is searched")

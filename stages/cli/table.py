@@ -40,6 +40,7 @@ def table(
     number: int = typer.Argument(..., min=1, max=3, help="1: all methods; 2: architectures; 3: the parts of DLFD"),
     seeds: str = typer.Option("0,1,2", help="comma-separated"),
     setting: list[str] = typer.Option([], "--set", "-S", help="as for `dvc exp run`, such as train.epochs=100"),
+    knobs: Path | None = typer.Option(None, help="folder of `dlfd search`, whose choice methods get"),
     name: str = typer.Option("", help="at the end write results/NAME.md and results/NAME-cells.csv, to be kept"),
     add: bool = typer.Option(False, "--add", help="with --name: add the seeds to that table, whose rows stay"),
 ) -> None:
@@ -50,9 +51,11 @@ def table(
     """
     os.chdir(layout.root())
     params = config.load()
-    _check_settings(number, setting)
+    searched = _searched(knobs)
+    _check_settings(number, setting, searched)
     path, task, numbers = OUT / (name or f"table{number}"), _task(setting, params.task), _numbers(seeds)
-    options = "".join([f" --name {name}" if name else "", *(f" -S {one}" for one in setting)])
+    given = [f" --name {name}" if name else "", f" --knobs {knobs}" if knobs else ""]
+    options = "".join([*given, *(f" -S {one}" for one in setting)])
     title = f"Table {number}: {task}, data.dvc of {_data()}, `dlfd table {number} --seeds ", f"{options}`"
     rows = [_kept(name, numbers, *title)] if add else []
     whole = sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers}) if add else numbers
@@ -60,7 +63,7 @@ def table(
     cells = list(itertools.product(reference_tables.variants(number, config.method_names()), numbers))
     for count, (variant, seed) in enumerate(cells, start=1):
         typer.echo(f"cell {count} of {len(cells)}")
-        found = _cell(number, variant, seed, setting)
+        found = _cell(number, variant, seed, [*setting, *searched])
         shown = found[found["model"].isin(variant.models)] if variant.models else found
         rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed))
         typer.echo(_write(pd.concat(rows, ignore_index=True), path, task, heading))
@@ -106,11 +109,23 @@ def _kept(name: str, seeds: list[int], start: str, end: str) -> pd.DataFrame:
     return cells.assign(variant=cells["variant"].fillna(""))
 
 
-def _check_settings(number: int, settings: list[str]) -> None:
-    """A setting that the table itself varies would be overruled without a word."""
+def _searched(folder: Path | None) -> list[str]:
+    """What a search chose, as `dvc exp run -S` takes it."""
+    if folder is None:
+        return []
+    from pipeline.search import choice
+
+    return choice.chosen(folder, {name: config.method_settings(name) for name in config.method_names()})
+
+
+def _check_settings(number: int, settings: list[str], searched: list[str]) -> None:
+    """A setting that the table itself varies, or that is given twice, would be overruled without a word."""
     varied = {"seed", *(one.partition("=")[0] for v in reference_tables.variants(number, []) for one in v.settings)}
-    if overlap := sorted(varied & {one.partition("=")[0].lstrip("+~") for one in settings}):
+    given, found = ({one.partition("=")[0].lstrip("+~") for one in these} for these in (settings, searched))
+    if overlap := sorted(varied & (given | found)):
         raise ConfigError(f"-S {overlap[0]}=…: table {number} sets it itself; leave it out (seeds: --seeds)")
+    if twice := sorted(given & found):
+        raise ConfigError(f"-S {twice[0]}=…: --knobs sets it too; leave one of them out")
 
 
 def _write(cells: pd.DataFrame, path: Path, task: str, heading: str) -> str:

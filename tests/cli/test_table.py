@@ -14,8 +14,10 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from pipeline import reference_tables
+from pipeline import config, reference_tables
 from pipeline.reference_tables import FIGURES, INTERVAL
+from pipeline.search import choice
+from pipeline.search.space import space
 from stages.cli import table
 
 ROOT = Path(__file__).parents[2]
@@ -151,6 +153,55 @@ def test_what_the_table_sets_itself_is_refused(dvc: Dvc, arguments: tuple[str, .
     refused = make(*arguments)
     assert refused.exit_code == 1
     assert words in refused.output
+    assert dvc.runs == []
+
+
+def searched(name: str, rates: dict[int, float], folder: Path = Path("found")) -> None:
+    """A file of `dlfd search`: the later a trial, the better it is."""
+    rows = [
+        {"trial": trial, "learning_rate": rate, "gate": reference_tables.PASSES, choice.OBJECTIVE: 0.6 + trial / 10}
+        for trial, rate in rates.items()
+    ]
+    choice.write(pd.DataFrame(rows), name, folder)
+
+
+def test_methods_get_the_knobs_that_a_search_chose(dvc: Dvc) -> None:
+    searched("finetune", {0: 0.1, 1: 0.0123456})
+    searched("cf_k", {0: 0.07})
+    made = make("1", "--seeds", "0", "--name", "mine", "--knobs", "found", "-S", "train.epochs=3")
+    assert made.exit_code == 0, made.output
+    (run,) = dvc.runs
+    assert run[0] == "train.epochs=3"
+    assert {one for one in run if "learning_rate" in one} == {
+        "cf_k.learning_rate=0.07",
+        "finetune.learning_rate=0.01235",
+    }
+    title = Path("results/mine.md").read_text().partition("\n")[0]
+    assert title.endswith("`dlfd table 1 --seeds 0 --name mine --knobs found -S train.epochs=3`")
+    searched("finetune", {0: 0.1, 1: 0.05})
+    assert make("1", "--seeds", "0", "--knobs", "found", "-S", "train.epochs=3").exit_code == 0
+    assert len(dvc.runs) == 2, "other knobs are another cell, under the same command"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("1", "--knobs", "nowhere"), "nowhere has no trials of a method"),
+        (("1", "--knobs", "found", "-S", "finetune.learning_rate=0.1"), "--knobs sets it too"),
+        (("1", "--knobs", "old"), "has no column gate"),
+        (("3", "--knobs", "parts"), "table 3 sets it itself"),
+    ],
+)
+def test_knobs_that_cannot_be_taken_are_refused(dvc: Dvc, arguments: tuple[str, ...], words: str) -> None:
+    searched("finetune", {0: 0.1})
+    Path("old").mkdir()
+    pd.read_csv("found/finetune.csv").drop(columns="gate").to_csv("old/finetune.csv", index=False)
+    of_dlfd = dict.fromkeys(space(config.method_settings("dlfd")), 0.5)
+    row = {"trial": 0, "gate": reference_tables.PASSES, choice.OBJECTIVE: 0.7}
+    choice.write(pd.DataFrame([{**of_dlfd, **row}]), "dlfd", Path("parts"))
+    refused = make(*arguments)
+    assert refused.exit_code == 1
+    assert words in " ".join(refused.output.split())
     assert dvc.runs == []
 
 

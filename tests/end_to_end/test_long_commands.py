@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,7 +59,7 @@ def run(checkout: Checkout, words: list[str]) -> Done:
 @pytest.fixture(scope="module")
 def table(checkout: Checkout) -> list[str]:
     """The command for table 1 with the dear audits, after it ran."""
-    words = from_the_readme("dlfd table 1")
+    words = from_the_readme("dlfd table 1 -S")
     words += from_the_readme("dvc exp run -S 'audit.oracle_seeds")[3:]
     words += ["--seeds", "0"]
     told = run(checkout, words)
@@ -102,6 +103,23 @@ def test_a_search_proposes_knobs(checkout: Checkout) -> None:
         assert f"{method}: trial 0, NoMUS" in told.out
         assert f"dvc exp run -S {method}." in told.out
     assert list((checkout.root / "reports/search").iterdir())
+
+
+def test_a_table_takes_the_knobs_that_a_search_chose(checkout: Checkout) -> None:
+    trials = pd.DataFrame([{"trial": 0, "learning_rate": 0.0123, "gate": "passes", "validation_nomus": 0.7}])
+    folder = checkout.root / "reports/search"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    trials.to_csv(folder / "finetune.csv", index=False)
+    short = ["-S", "train.epochs=2", "-S", "data.image_size=32"]
+    told = run(checkout, [*from_the_readme("dlfd table 1 --knobs"), "--seeds", "0", *short])
+    assert "finetune.learning_rate=0.0123" in told.out
+    (reference,) = [
+        line
+        for line in checkout.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/table1*").out.split()
+        if "learning_rate: 0.0123" in checkout.run("git", "show", f"{line}:params.yaml").out
+    ]
+    assert "finetune" in checkout.run("git", "show", f"{reference}:reports/comparison.csv").out
 
 
 def test_trials_are_kept_as_they_end_and_not_run_again(checkout: Checkout) -> None:

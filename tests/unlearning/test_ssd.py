@@ -8,9 +8,9 @@ import pytest
 import torch
 from memorised import FORGET, RETAIN
 
-from pipeline import search
 from pipeline.learning.models import FaceClassifier
 from pipeline.learning.objectives import losses
+from pipeline.search.space import space
 from pipeline.unlearning import (
     ssd,
 )
@@ -36,7 +36,7 @@ def test_ssd_dampens_where_forget_matters_more_and_nowhere_else(model: FaceClass
 def test_ssd_trains_nothing_and_has_no_knob_of_training() -> None:
     own = {"selection_weight", "dampening"}
     assert {field.name for field in fields(ssd.Settings)} == {"batch_size", "precision", *own}
-    assert set(search.space(ssd.Settings())) == own
+    assert set(space(ssd.Settings())) == own
 
 
 def test_importance_is_the_mean_squared_gradient(model: FaceClassifier) -> None:

@@ -1,0 +1,77 @@
+"""Which trial is chosen, and the files of trials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.registry import gate
+from pipeline.search import choice
+from pipeline.search.space import space
+from pipeline.settings import RegisterSettings
+from pipeline.unlearning import finetune, ssd
+
+ORIGINAL, LIMITS = {gate.ACCURACY: 0.62}, RegisterSettings()
+
+
+def trial(number: int, nomus: float, accuracy: float = 0.6, forgetting: float = 0.05) -> dict[str, Any]:
+    figures = {gate.ACCURACY: accuracy, gate.FORGETTING: forgetting, gate.NOMUS: nomus}
+    return {"trial": number, "status": "finished", **figures}
+
+
+def chosen(rows: list[dict[str, Any]]) -> choice.Choice:
+    return choice.choose(choice.judged(pd.DataFrame(rows), ORIGINAL, LIMITS))
+
+
+def test_chosen_is_the_best_of_those_that_the_gate_lets_pass() -> None:
+    rows = [trial(3, 0.8, forgetting=0.33), trial(2, 0.75, accuracy=0.4), trial(1, 0.7), trial(0, 0.65)]
+    found = chosen(rows)
+    assert found.row["trial"] == 1
+    assert "2 of 4 trials whose validation figures pass the gate" in found.why
+
+
+def test_where_none_passes_the_settings_stay_as_they_are() -> None:
+    rows = [trial(1, 0.64, forgetting=0.33), trial(0, 0.63, forgetting=0.34)]
+    found = chosen(rows)
+    assert found.row["trial"] == 0
+    assert "no trial passes the gate" in found.why
+    assert "of trial 1, does not count (validation forgetting score 0.33 is above" in found.why
+
+
+@pytest.mark.parametrize(("gain", "number"), [(0.0, 0), (0.009, 0), (0.011, 1)])
+def test_a_gain_within_noise_leaves_the_settings_as_they_are(gain: float, number: int) -> None:
+    found = chosen([trial(1, 0.7 + gain), trial(0, 0.7)])
+    assert found.row["trial"] == number
+    assert ("higher" in found.why) == (0 < gain < choice.LEAST_GAIN)
+
+
+def test_a_small_gain_over_settings_that_the_gate_refuses_is_taken() -> None:
+    assert chosen([trial(1, 0.705), trial(0, 0.7, forgetting=0.33)]).row["trial"] == 1
+
+
+def test_what_was_written_is_chosen_from(tmp_path: Path) -> None:
+    rows = [trial(1, 0.75, accuracy=0.4), trial(2, 0.7), trial(0, 0.65)]
+    tried = pd.DataFrame(rows).assign(learning_rate=[0.3, 0.0123456, 0.1])
+    choice.write(choice.judged(tried, ORIGINAL, LIMITS), "finetune", tmp_path)
+    without_step = pd.DataFrame([trial(0, 0.7)]).assign(**dict.fromkeys(space(ssd.Settings()), 1.0))
+    choice.write(choice.judged(without_step, ORIGINAL, LIMITS), "ssd", tmp_path)
+    methods = {"finetune": finetune.Settings(), "ssd": ssd.Settings()}
+    assert choice.chosen(tmp_path, {"finetune": methods["finetune"]}) == ["finetune.learning_rate=0.01235"]
+    assert len(choice.chosen(tmp_path, methods)) == 1 + len(space(methods["ssd"]))
+
+
+def test_trials_of_other_code_are_not_read(tmp_path: Path) -> None:
+    methods = {"finetune": finetune.Settings()}
+    with pytest.raises(ConfigError, match=r"has no trials of a method: `dlfd search METHODS --folder"):
+        choice.chosen(tmp_path, methods)
+    judged = choice.judged(pd.DataFrame([trial(0, 0.7)]), ORIGINAL, LIMITS)
+    choice.write(judged, "finetune", tmp_path)
+    with pytest.raises(ConfigError, match=r"finetune.csv has no column learning_rate"):
+        choice.chosen(tmp_path, methods)
+    choice.write(judged.assign(learning_rate=0.1).drop(columns="gate"), "finetune", tmp_path)
+    with pytest.raises(ConfigError, match=r"finetune.csv has no column gate"):
+        choice.chosen(tmp_path, methods)
