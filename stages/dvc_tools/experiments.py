@@ -28,8 +28,8 @@ def references(name: str = "*", folder: Path = Path()) -> list[str]:
 def cell(reference: str, folder: Path = Path()) -> pd.DataFrame:
     """The comparison of an experiment and two columns more, each empty where it is not known.
 
-    `gate`: PASSES, or every reason why the gate refuses a method. `revision`: the last commit of the code it ran, which
-    a commit of data or words after it leaves as it was.
+    `gate`: PASSES, or every reason why the gate refuses a method. `revision`: the last commit of the code it ran and of
+    the settings it started from, which a commit of data or words after it leaves as it was.
     """
     text = git("show", f"{reference}:{COMPARISON}", folder=folder)
     table = pd.read_csv(io.StringIO(text))
@@ -66,6 +66,6 @@ def _answers(reference: str, folder: Path, models: list[str]) -> pd.Series:
 
 
 def _code(reference: str, folder: Path) -> str:
-    commit = git("log", "-1", "--format=%h", f"{reference}^", "--", *CODE, folder=folder).strip()
+    commit = git("log", "-1", "--format=%h", f"{reference}^", "--", *CODE, "params.yaml", folder=folder).strip()
     changed = git("diff", "--name-only", f"{reference}^", reference, "--", *CODE, folder=folder)
     return f"{commit} and changes" if changed else commit

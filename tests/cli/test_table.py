@@ -222,6 +222,18 @@ def test_a_named_table_is_kept_with_its_command_and_machine(dvc: Dvc) -> None:
     assert Path("reports/tables/mine.md").read_text() == Path("results/mine.md").read_text()
 
 
+def test_what_a_cell_started_from_is_told_and_not_what_came_after(dvc: Dvc) -> None:
+    with Path("params.yaml").open("a") as file:
+        file.write("# another knob\n")
+    git("commit", "-qam", "knobs")
+    knobs = git("rev-parse", "--short", "HEAD")
+    Path("README.md").write_text("words\n")
+    git("add", "-A")
+    git("commit", "-qm", "words")
+    assert make("1", "--seeds", "0", "--name", "mine").exit_code == 0
+    assert set(pd.read_csv("results/mine-cells.csv", dtype=str)["revision"]) == {knobs}
+
+
 def test_half_a_table_is_not_kept(dvc: Dvc) -> None:
     Path("results").mkdir()
     Path("results/mine-cells.csv").write_text("of last week, whole\n")
