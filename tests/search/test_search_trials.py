@@ -20,9 +20,7 @@ from pipeline.errors import ConfigError
 from pipeline.learning import models
 from pipeline.search import trials
 from pipeline.search.choice import OBJECTIVE
-from pipeline.settings import (
-    EvaluateSettings,
-)
+from pipeline.settings import EvaluateSettings
 from pipeline.unlearning import base, finetune
 
 SETTINGS = finetune.Settings(epochs=1, batch_size=16, precision="fp32", augment=False, learning_rate=0.02)
