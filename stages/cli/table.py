@@ -23,6 +23,7 @@ from stages.dvc_tools import experiments, purging
 
 OUT = Path("reports/tables")
 KEPT = Path("results")  # in git, read by RESULTS.md
+KNOBS = "knobs"  # column of cells: what a search chose for the model
 INPUTS = (  # what the outcome of a cell depends on; a path that is not there counts as such
     "params.yaml",
     "dvc.yaml",
@@ -57,7 +58,7 @@ def table(
     given = [f" --name {name}" if name else "", f" --knobs {knobs}" if knobs else ""]
     options = "".join([*given, *(f" -S {one}" for one in setting)])
     title = f"Table {number}: {task}, data.dvc of {_data()}, `dlfd table {number} --seeds ", f"{options}`"
-    rows = [_kept(name, numbers, *title)] if add else []
+    rows = [_kept(name, numbers, searched, *title)] if add else []
     whole = sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers}) if add else numbers
     heading = ",".join(map(str, whole)).join(title)
     cells = list(itertools.product(reference_tables.variants(number, config.method_names()), numbers))
@@ -65,7 +66,8 @@ def table(
         typer.echo(f"cell {count} of {len(cells)}")
         found = _cell(number, variant, seed, [*setting, *searched])
         shown = found[found["model"].isin(variant.models)] if variant.models else found
-        rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed))
+        knobs_of = {KNOBS: shown["model"].map(lambda model: _knobs(model, searched))} if searched else {}
+        rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed, **knobs_of))
         typer.echo(_write(pd.concat(rows, ignore_index=True), path, task, heading))
     if name:  # only when whole: what is kept is never half a table
         _write(pd.concat(rows, ignore_index=True), KEPT / name, task, heading)
@@ -88,14 +90,15 @@ def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: l
     return experiments.cell(experiments.references(name)[-1])
 
 
-def _kept(name: str, seeds: list[int], start: str, end: str) -> pd.DataFrame:
+def _kept(name: str, seeds: list[int], searched: list[str], start: str, end: str) -> pd.DataFrame:
     """The cells of a kept table that gets more seeds.
 
     Args:
+        searched: what a search chose for the seeds to come.
         start, end: of its title, before its seeds and after them.
 
     Raises:
-        ConfigError: there is none, it is of something else, or has one of the seeds.
+        ConfigError: there is none, it is of something else or of other knobs, or has one of the seeds.
     """
     page = KEPT / f"{name}.md"
     if not name or not page.exists():
@@ -106,7 +109,15 @@ def _kept(name: str, seeds: list[int], start: str, end: str) -> pd.DataFrame:
     cells = reference_tables.read_cells(KEPT / f"{name}-cells.csv")
     if both := sorted({*cells["seed"]} & {*seeds}):
         raise ConfigError(f"--add: {page} has seed {both[0]} already; leave it out")
+    for model, knobs in zip(cells["model"], cells[KNOBS].astype("string").fillna(""), strict=True) if searched else ():
+        if knobs != (today := _knobs(model, searched)):
+            raise ConfigError(f"--add: {page} has {model} with {knobs}; the search has since chosen {today}")
     return cells.assign(variant=cells["variant"].fillna(""))
+
+
+def _knobs(model: str, searched: list[str]) -> str:
+    """What a search chose for a model, in one text; empty where it chose nothing."""
+    return " ".join(one for one in searched if one.startswith(f"{model}."))
 
 
 def _searched(folder: Path | None) -> list[str]:

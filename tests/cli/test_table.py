@@ -45,7 +45,7 @@ class Dvc:
         seed = next(int(one.removeprefix("seed=")) for one in settings if one.startswith("seed="))
         rows = [
             {"model": m, **dict.fromkeys((*FIGURES, *INTERVAL), 0.5 + seed / 10)}
-            for m in ("original", "retrained", "dlfd")
+            for m in ("original", "retrained", "finetune", "dlfd")
         ]
         Path("reports").mkdir(exist_ok=True)
         pd.DataFrame(rows).to_csv("reports/comparison.csv", index=False)
@@ -133,7 +133,7 @@ def test_a_failed_cell_ends_the_table_and_keeps_the_others(dvc: Dvc) -> None:
     assert make("3", "--seeds", "0,1").exit_code == 0
     assert len(dvc.runs) == 2 * len(reference_tables.variants(3, [])) + 1
     shown = pd.read_csv("reports/tables/table3.csv")
-    assert set(shown.loc[shown["variant"] == "full", "model"]) == {"original", "retrained", "dlfd"}
+    assert set(shown.loc[shown["variant"] == "full", "model"]) == {"original", "retrained", "finetune", "dlfd"}
     assert set(shown.loc[shown["variant"] != "full", "model"]) == {"dlfd"}
     assert shown.loc[shown["variant"] == "no dynamic forgetting", "paper_nomus"].isna().all()
 
@@ -260,6 +260,22 @@ def test_seeds_are_added_to_a_kept_table_whose_rows_stay(dvc: Dvc) -> None:
     codes = pd.read_csv("results/mine-cells.csv", dtype=str)["revision"].unique()
     assert f" Code: {', '.join(sorted(codes))}." in text
     assert len(codes) == 2, "that they are of different code is told"
+
+
+def test_seeds_are_added_to_a_table_with_the_knobs_it_has_and_to_no_other(dvc: Dvc) -> None:
+    searched("finetune", {0: 0.1})
+    same = ("--name", "mine", "--knobs", "found")
+    assert make("1", "--seeds", "0", *same).exit_code == 0
+    assert make("1", "--seeds", "1", "--add", *same).exit_code == 0
+    cells = pd.read_csv("results/mine-cells.csv", dtype={"knobs": "string"}).fillna({"knobs": ""})
+    knobs = cells.groupby("model")["knobs"].unique().map(list).to_dict()
+    assert knobs == {model: [""] for model in knobs} | {"finetune": ["finetune.learning_rate=0.1"]}
+    searched("finetune", {0: 0.1, 1: 0.05})
+    refused = make("1", "--seeds", "2", "--add", *same)
+    assert refused.exit_code == 1
+    words = "has finetune with finetune.learning_rate=0.1; the search has since chosen finetune.learning_rate=0.05"
+    assert words in " ".join(refused.output.split())
+    assert len(dvc.runs) == 2
 
 
 @pytest.mark.parametrize(
