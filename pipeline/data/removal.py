@@ -69,24 +69,13 @@ def remove(place: Path, erased: Callable[[str], bool]) -> bool:
 
     Raises:
         DataError: `place` cannot be read as a data set, or is no longer one without them.
-        OSError: it cannot be written.
+        OSError: it cannot be written, or an old file cannot be deleted.
     """
     finish(place)
-    if raw.find(place):
-        return _remove_from_folder(place, erased)
-    scratch = _beside(place, UNPACKED)
-    try:
-        with raw.opened(place, _emptied(scratch)) as root:
-            gone = _pictures(root, erased)
-            if not gone.paths:
-                return False
-            with _rest(root, gone.paths, _beside(place, DRAFT)) as (rest, blank):
-                prefix = root.relative_to(scratch / "unpacked")
-                for archive in raw.packed_in(place):
-                    _repack(archive, scratch / "unpacked", prefix, rest)
-        return blank
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    rewrite = _remove_from_folder if raw.find(place) else _remove_from_archives
+    blank = rewrite(place, erased)
+    finish(place)
+    return blank
 
 
 def _pictures(root: Path, erased: Callable[[str], bool]) -> Pictures:
@@ -111,17 +100,46 @@ def _remove_from_folder(place: Path, erased: Callable[[str], bool]) -> bool:
         else:
             _linked(place, _emptied(new), skip=root)
             rest.rename(new / root.relative_to(place))
-        place.rename(old)
-    finish(place)
+        place.rename(old)  # `finish` puts the new one in its place
     return blank
 
 
-def finish(place: Path) -> None:
-    """Finish, or undo, what a killed `remove` began: the old folder is put aside only once the new one is whole."""
+def _remove_from_archives(place: Path, erased: Callable[[str], bool]) -> bool:
+    scratch = _beside(place, UNPACKED)
+    try:
+        with raw.opened(place, _emptied(scratch)) as root:
+            gone = _pictures(root, erased)
+            if not gone.paths:
+                return False
+            with _rest(root, gone.paths, _beside(place, DRAFT)) as (rest, blank):
+                prefix = root.relative_to(scratch / "unpacked")
+                for archive in raw.packed_in(place):
+                    _repack(archive, scratch / "unpacked", prefix, rest)
+        return blank
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)  # what cannot be deleted is told by `finish`
+
+
+def finish(place: Path) -> bool:
+    """Finish, or undo, what a killed `remove` began: the old folder is put aside only once the new one is whole.
+
+    Returns:
+        Whether there was something to do.
+
+    Raises:
+        OSError: of what lay beside it something cannot be deleted, such as pictures of the erased.
+    """
+    begun = begun_beside(place)
     if _beside(place, OLD).exists() and not place.exists():
         _beside(place, REST).rename(place)
-    for kind in (REST, OLD, UNPACKED, DRAFT):
-        shutil.rmtree(_beside(place, kind), ignore_errors=True)
+    for folder in begun_beside(place):
+        shutil.rmtree(folder)
+    return bool(begun)
+
+
+def begun_beside(place: Path) -> list[Path]:
+    """Folders that a `remove` which did not come to its end left beside a place: pictures of the erased are in them."""
+    return [folder for kind in (REST, OLD, UNPACKED, DRAFT) if (folder := _beside(place, kind)).exists()]
 
 
 def _beside(place: Path, kind: str) -> Path:

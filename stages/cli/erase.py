@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,6 +78,9 @@ def scan() -> None:
 
 
 def _erase(name: str, projects: list[Path], *, yes: bool) -> None:
+    with _rewriting("the raw data"):
+        for place in reach.finish_removals(purging.source_of_import()):
+            typer.echo(f"{place}: finished what an erasing that was stopped had begun")
     plan = _plan(name)
     if plan is None:
         return
@@ -89,7 +93,7 @@ def _erase(name: str, projects: list[Path], *, yes: bool) -> None:
     if yes:
         _do(plan, projects)
     else:
-        typer.echo("Nothing has been changed. To do it: dlfd erase --yes")
+        typer.echo("Nothing of this has been done yet. To do it: dlfd erase --yes")
 
 
 def _plan(name: str) -> Plan | None:
@@ -235,6 +239,15 @@ def _do(plan: Plan, projects: list[Path]) -> None:
     )
 
 
+@contextmanager
+def _rewriting(place: Path | str) -> Iterator[None]:
+    """What a file system refuses, as one message with its remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise EraseError(f"{place} cannot be rewritten ({error}): see its rights and give the command again") from None
+
+
 def _erase_raw(plan: Plan) -> None:
     seal = tombstones.seal()
 
@@ -244,12 +257,8 @@ def _erase_raw(plan: Plan) -> None:
     for place, pictures in plan.raw.items():
         if not pictures.paths:
             continue
-        try:
+        with _rewriting(place):
             blank = removal.remove(place, erased)
-        except OSError as error:
-            raise EraseError(
-                f"{place} cannot be rewritten ({error}): see its rights and give the command again"
-            ) from None
         typer.echo(f"{place}: {len(pictures.paths)} picture(s) removed")
         if blank:
             told = "its tables still name them, and black pictures stand in their places"

@@ -34,11 +34,19 @@ def source(imported: str) -> Path | None:
     return (layout.root() / imported).resolve()
 
 
+def finish_removals(imported: str) -> list[Path]:
+    """Finish what a killed erasing began in raw data; the places where there was something to do.
+
+    Raises:
+        OSError: of `removal.finish`.
+    """
+    own = source(imported)
+    return [place for place in (layout.RAW, *([own] if own else [])) if removal.finish(place)]
+
+
 def raw_places(imported: str) -> list[Path]:
     """Where raw data lie that can be rewritten: what was imported from this disk, else data/ itself."""
     own = source(imported)
-    for place in (layout.RAW, *([own] if own else [])):
-        removal.finish(place)
     if own and own.exists() and os.access(own.parent, os.W_OK):
         return [own]
     return [layout.RAW] if layout.RAW.exists() else []
@@ -59,7 +67,7 @@ def scanned(kept: Kept) -> list[Path]:
     """
     remotes = [folder for address in kept.remotes.values() for folder in purging.folders(address)]
     own = source(purging.source_of_import())
-    raw = [own] if own else []
+    raw = [own, *removal.begun_beside(own)] if own else []
     places = (Path.cwd(), kept.cache, *remotes, *raw, *version_purge.local_artifacts())
     return [place for place in places if place.exists()]
 

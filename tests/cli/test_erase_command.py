@@ -10,6 +10,7 @@ from pipeline.erasure import purge
 from pipeline.erasure.requests import Request
 from pipeline.erasure.scan import Report
 from pipeline.erasure.tombstones import Traces
+from pipeline.errors import EraseError
 from pipeline.registry.version_purge import Remains
 from stages.cli import erase
 from stages.dvc_tools.purging import Kept
@@ -55,3 +56,8 @@ def test_a_scan_tells_what_it_did_not_look_into_also_in_the_ledger(capsys: pytes
     erase._tell(report, KEPT)
     assert "remote bucket, s3://bucket/faces: cleaned by `dvc gc`, but not scanned" in capsys.readouterr().err
     assert erase._evidence(report, KEPT) == "3 files scanned, nothing found, 1 remote(s) not scanned"
+
+
+def test_raw_data_that_cannot_be_rewritten_are_named_with_the_remedy() -> None:
+    with pytest.raises(EraseError, match=r"^/faces cannot be rewritten .*see its rights"), erase._rewriting("/faces"):
+        raise PermissionError(13, "Permission denied")

@@ -154,6 +154,27 @@ def test_what_a_run_that_was_killed_left_goes_with_the_next(
         assert {path.name for path in place.iterdir()} == ({"inner"} if nested else {"b", "f.png", *TEXTS})
 
 
+def test_pictures_of_the_erased_that_cannot_be_deleted_are_told_and_found(folder: Path) -> None:
+    old = folder.with_name(".raw.erased")
+    real = shutil.rmtree
+
+    def refuse(path: Path, **options: bool) -> None:
+        if path == old:
+            raise PermissionError(13, "Permission denied", str(path))
+        real(path, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(removal.shutil, "rmtree", refuse)
+        for _ in range(2):
+            with pytest.raises(PermissionError):
+                removal.remove(folder, ann)
+    assert removal.begun_beside(folder) == [old], "where a scan looks"
+    assert removal.finish(folder) is True
+    assert removal.finish(folder) is False
+    assert pictures(folder) == {"b/a.jpg", "b/e.png", "f.png"}
+    assert left_beside(folder) == set()
+
+
 def test_faces_that_are_drawn_have_no_files(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "dataset.yaml").write_text("kind: synthetic\npersons: 3\n")

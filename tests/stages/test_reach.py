@@ -47,6 +47,20 @@ def test_it_is_found_from_the_root_of_the_checkout(root: Path, monkeypatch: pyte
     assert reach.source("local/photos") == root / "local/photos"
 
 
+def test_what_a_stopped_erasing_left_beside_a_source_is_scanned_until_it_is_finished(root: Path) -> None:
+    place = root.parent / f"{root.name}-photos"
+    left = place.with_name(f".{place.name}.erased")
+    for folder in (place, left):
+        folder.mkdir()
+    told = imported_from(str(place))
+    assert left in reach.scanned(kept(root))
+    assert reach.raw_places(told) == [place]
+    assert left.exists(), "to ask where the data lie changes nothing"
+    assert reach.finish_removals(told) == [place]
+    assert not left.exists()
+    assert reach.finish_removals(told) == []
+
+
 @pytest.mark.parametrize(
     ("source", "repository"),
     [("https://example.com/data", ""), ("s3://bucket/data", ""), ("data", "https://example.com/faces"), ("gone", "")],
