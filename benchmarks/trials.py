@@ -19,7 +19,6 @@ from typing import Any
 import pandas as pd
 import pydantic
 import typer
-import yaml
 
 from pipeline import config, layout, machine
 from pipeline.data import splits as split_table
@@ -122,7 +121,7 @@ def read(trial: str) -> tuple[str, Any]:
         ConfigError: no such method or knob, or a value that it cannot have.
     """
     name, *knobs = trial.split()
-    changed = {key: yaml.safe_load(value) for key, _, value in (knob.partition("=") for knob in knobs)}
+    changed = {key: config.parsed(value) for key, _, value in (knob.partition("=") for knob in knobs)}
     settings = config.method_settings(name)
     known = asdict(settings)
     if unknown := sorted(set(changed) - set(known)):

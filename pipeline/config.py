@@ -91,12 +91,22 @@ def check(path: Path | str = "params.yaml") -> Params:
     return params
 
 
+def parsed(text: str) -> Any:
+    """What DVC reads in a text of params.yaml or of -S: YAML 1.2, in which 1e-3 is a number and a key is there once.
+
+    Raises:
+        ruamel.yaml.YAMLError: it is none.
+    """
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe", pure=True).load(text)
+
+
 def _read(path: Path) -> dict[str, Any]:
-    """The file as DVC reads it: with its YAML 1.2 parser, for which 1e-3 is a number and a key is there once."""
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAMLError
 
     try:
-        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        raw = parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path} not found: run from the repository's root") from None
     except UnicodeDecodeError as error:
@@ -122,6 +132,8 @@ def _params(raw: dict[str, Any]) -> tuple[Any, list[str]]:
                 f"audit.oracle_seeds: {params.seed} is `seed`, whose oracle the retrained model is: name others"
             )
         problems += _reference_problems(params.audit.reference_models)
+        for name in ("oracle_seeds", "reference_models"):
+            problems += _repeated(f"audit.{name}", getattr(params.audit, name))
     return params, problems
 
 
@@ -134,11 +146,15 @@ def _method(name: str, raw: dict[str, Any]) -> tuple[Any, list[str]]:
 
 def _method_name_problems(chosen: list[str], methods: list[str]) -> list[str]:
     problems = [f"unlearn.methods: unknown method {m!r}{_nearest(m, methods)}" for m in chosen if m not in methods]
-    if len(set(chosen)) != len(chosen):
-        problems.append(f"unlearn.methods: a method is named twice in {chosen}")
+    problems += _repeated("unlearn.methods", chosen)
     if not chosen:
         problems.append(f"unlearn.methods is empty: name at least one of {', '.join(methods)}")
     return problems
+
+
+def _repeated(name: str, values: list[Any]) -> list[str]:
+    """DVC would run a repeated one once, and what averages over them would count it twice."""
+    return [f"{name}: {value!r} is named twice" for value in dict.fromkeys(values) if values.count(value) > 1]
 
 
 def _reference_problems(numbers: list[int]) -> list[str]:

@@ -147,6 +147,11 @@ def test_the_chosen_methods_must_exist(tmp_path: Path, methods: list[str], words
     assert words in refusal(tmp_path, unlearn={"methods": methods})
 
 
+@pytest.mark.parametrize("name", ["oracle_seeds", "reference_models"])
+def test_a_model_to_compare_with_counts_once(tmp_path: Path, name: str) -> None:
+    assert f"audit.{name}: 2 is named twice" in refusal(tmp_path, audit={name: [1, 2, 2]})
+
+
 def test_an_unknown_method_has_no_settings() -> None:
     with pytest.raises(ConfigError, match=r"unknown method 'dlfdd' \(did you mean 'dlfd'\?\)"):
         config.method_settings("dlfdd", PARAMS)

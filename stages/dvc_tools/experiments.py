@@ -8,9 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
-from pipeline import layout
+from pipeline import config, layout
 from pipeline.errors import PipelineError
 from pipeline.reference_tables import PASSES
 from pipeline.registry import gate
@@ -55,7 +54,7 @@ def _answers(reference: str, folder: Path, models: list[str]) -> pd.Series:
         return pd.Series(index=range(len(models)), dtype=object)
     shown = {name: git("show", f"{reference}:{layout.METRICS}/{name}.json", folder=folder) for name in models}
     metrics = {name: json.loads(text) for name, text in shown.items()}
-    settings = yaml.safe_load(git("show", f"{reference}:params.yaml", folder=folder))["register"]
+    settings = config.parsed(git("show", f"{reference}:params.yaml", folder=folder))["register"]
     methods = {
         name: told
         for name, told in metrics.items()

@@ -186,7 +186,7 @@ def test_cells_of_before_get_the_gates_answer_from_their_experiments(written: Pa
     told = {"original": good, "finetune": {**good, gate.FORGETTING: 0.3}, "dlfd": good}
     for name, metrics in told.items():
         Path(f"metrics/{name}.json").write_text(json.dumps({**metrics, "status": "finished"}))
-    Path("params.yaml").write_text("register: {max_forgetting_score: 0.2}\n")
+    Path("params.yaml").write_text("register: {max_forgetting_score: 2e-1}\n")
     git("add", "-A")
     git("commit", "-qm", "an experiment")
     git("update-ref", "refs/exps/ab/cd/table1-seed0", "HEAD")

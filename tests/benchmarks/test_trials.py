@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError
 
 
 def test_a_line_changes_the_knobs_that_it_names_alone() -> None:
-    name, settings = trials.read("dlfd matching_weight=0.7 mix_clean=false variant=matched")
+    name, settings = trials.read("dlfd matching_weight=7e-1 mix_clean=false variant=matched")
     shipped = config.method_settings("dlfd")
     assert name == "dlfd"
     assert (settings.matching_weight, settings.mix_clean) == (0.7, False)
