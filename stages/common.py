@@ -7,12 +7,15 @@ import errno
 import functools
 import gc
 import io
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import typer
 
+from pipeline import layout
 from pipeline.errors import PipelineError
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -36,6 +39,11 @@ def print_anywhere() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def from_root(path: Path) -> Path:
+    """A path as it was typed, seen from the checkout's root, to which a command changes before it works."""
+    return Path(os.path.relpath(path.resolve(), layout.root()))
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ then refuses, and the best of many trials is ahead by luck. What the gate reads 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from pipeline.search.space import space
 from pipeline.settings import PassSettings, RegisterSettings
 
 OBJECTIVE = "validation_nomus"
+OF = ("data", "task")  # columns: what trials were run on
 LEAST_GAIN = 0.01  # of NoMUS, by which a trial must beat the settings as they are: one seed's noise is about as large
 
 
@@ -67,27 +69,29 @@ def judged(found: pd.DataFrame, original: Mapping[str, float], settings: Registe
     return found.assign(gate=["; ".join(reasons[trial]) or PASSES for trial in rows])
 
 
-def write(found: pd.DataFrame, name: str, folder: Path) -> Path:
-    """Write the trials as <folder>/<method>.csv."""
+def write(found: pd.DataFrame, name: str, folder: Path, *, data: str, task: str) -> Path:
+    """Write the trials as <folder>/<method>.csv, with what they were run on."""
     folder.mkdir(parents=True, exist_ok=True)
     path = _file(folder, name)
-    found.to_csv(path, index=False)
+    found.assign(data=data, task=task).to_csv(path, index=False)
     return path
 
 
-def chosen(folder: Path, methods: Mapping[str, PassSettings]) -> list[str]:
+def chosen(folder: Path, methods: Mapping[str, PassSettings], *, data: str, task: str) -> list[str]:
     """The knobs that `choose` finds for every method whose trials are in a folder, as `dvc exp run -S` takes them.
 
     Args:
         methods: name -> settings; the others of the folder are left alone.
+        data, task: what the knobs are for.
 
     Raises:
-        ConfigError: it has trials of none, or trials of one lack a knob of today or the gate's answer.
+        ConfigError: it has trials of none, or those of one are of other data, another task, other code or knobs.
     """
     searched = {name: settings for name, settings in methods.items() if _file(folder, name).exists()}
     if not searched:
         raise ConfigError(f"{folder} has no trials of a method: `dlfd search METHODS --folder {folder}` makes them")
-    rows = {name: choose(_read(_file(folder, name), settings)).row for name, settings in searched.items()}
+    found = {name: _read(_file(folder, name), settings, (data, task)) for name, settings in searched.items()}
+    rows = {name: choose(table).row for name, table in found.items()}
     return [one for name, settings in searched.items() for one in as_settings(rows[name], name, settings)]
 
 
@@ -96,10 +100,18 @@ def as_settings(row: Mapping[Any, Any], name: str, settings: PassSettings) -> li
     return [f"{name}.{key}={row[key]:.4g}" for key in space(settings)]
 
 
-def _read(path: Path, settings: PassSettings) -> pd.DataFrame:
+def _read(path: Path, settings: PassSettings, wanted: tuple[str, str]) -> pd.DataFrame:
     found = pd.read_csv(path)
-    if missing := {"trial", OBJECTIVE, "gate", *space(settings)} - set(found):
+    knobs = list(space(settings))
+    if missing := {"trial", OBJECTIVE, "gate", *OF, *knobs} - set(found):
         raise ConfigError(f"{path} has no column {min(missing)}: it is of other code or settings; search anew")
+    start = found[found["trial"] == 0].iloc[0]
+    if (of := tuple(start[list(OF)])) != wanted:
+        raise ConfigError(f"{path} is a search on {' and '.join(of)}, this is {' and '.join(wanted)}; search anew")
+    for knob in knobs:
+        if not math.isclose(start[knob], today := getattr(settings, knob), rel_tol=1e-6):
+            told = f"the search started from {knob} {start[knob]:g}, params.yaml has {today:g}"
+            raise ConfigError(f"{path}: {told}; search anew, or take the file away to keep what params.yaml has")
     return found
 
 

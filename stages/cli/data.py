@@ -14,10 +14,11 @@ import typer
 from pipeline import layout
 from pipeline.errors import DataError
 from stages.common import guarded
+from stages.dvc_tools import data_import
+from stages.dvc_tools.purging import delete
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
-IMPORT = Path("data.dvc")
 DESCRIPTOR = Path("datasets/synthetic")
 # No `frozen` key: a clone with an empty cache and no remote then imports the descriptor with plain `dvc repro`.
 SYNTHETIC = f"deps:\n- path: {DESCRIPTOR}\nouts:\n- path: {layout.RAW}\n"
@@ -38,8 +39,8 @@ def use(source: str = typer.Argument(..., help="folder, archive (tar, zip), URL,
     found = _check(source, here)
     typer.echo(f"importing {source} with DVC …")
     _replace(_url(source) or (source if source == "synthetic" else str(_absolute(source, here))))
-    typer.echo(f"{layout.RAW}/ now holds {found}; {IMPORT} says where it comes from.")
-    typer.echo(f"Next: dvc repro      (and `git add {IMPORT} .gitignore` to keep the choice)")
+    typer.echo(f"{layout.RAW}/ now holds {found}; {data_import.FILE} says where it comes from.")
+    typer.echo(f"Next: dvc repro      (and `git add {data_import.FILE} .gitignore` to keep the choice)")
 
 
 def _project() -> Path:
@@ -94,7 +95,7 @@ def _replace(source: str) -> None:
     if BACKUP.exists():
         raise DataError(f"{BACKUP} is left from an interrupted run: move its data.dvc and data back, or delete it")
     BACKUP.mkdir(parents=True)
-    aside = [path for path in (IMPORT, layout.RAW) if path.exists()]
+    aside = [path for path in (data_import.FILE, layout.RAW) if path.exists()]
     done = False
     try:
         for path in aside:
@@ -103,21 +104,21 @@ def _replace(source: str) -> None:
         done = True
     finally:
         if not done:  # also on Ctrl+C
-            for path in (IMPORT, layout.RAW):
-                _remove(path)
+            for path in (data_import.FILE, layout.RAW):
+                delete(path)
             for path in aside:
                 if (BACKUP / path.name).exists():
                     (BACKUP / path.name).rename(path)
-        _remove(BACKUP)
+        delete(BACKUP)
 
 
 def _import(source: str) -> None:
     if source == "synthetic":
-        IMPORT.write_text(SYNTHETIC, encoding="utf-8")
-        _dvc("repro", str(IMPORT))
+        data_import.FILE.write_text(SYNTHETIC, encoding="utf-8")
+        _dvc("repro", str(data_import.FILE))
     else:
         _dvc("import-url", source, str(layout.RAW))
-        _dvc("unfreeze", str(IMPORT))  # `import-url` freezes, and a frozen import fails on a fresh clone
+        _dvc("unfreeze", str(data_import.FILE))  # `import-url` freezes, and a frozen import fails on a fresh clone
 
 
 def _dvc(*arguments: str) -> None:
@@ -126,15 +127,6 @@ def _dvc(*arguments: str) -> None:
     if done.returncode:
         reason = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr).strip()
         raise DataError(f"`dvc {' '.join(arguments)}` failed; data.dvc and data/ are as they were.\n{reason}")
-
-
-def _remove(path: Path) -> None:
-    import shutil
-
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _url(source: str) -> str | None:

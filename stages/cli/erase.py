@@ -23,7 +23,7 @@ from pipeline.registry import evidence, version_purge, versions
 from stages.cli import rounds
 from stages.cli.registered import resolve
 from stages.common import guarded
-from stages.dvc_tools import purging, reach
+from stages.dvc_tools import data_import, purging, reach
 
 PROJECT = typer.Option([], "--project", help="another checkout that uses the same DVC cache; what it uses stays")
 LOCAL = Path(".dlfd-erase")  # scratch, on the checkout's disk
@@ -79,7 +79,7 @@ def scan() -> None:
 
 def _erase(name: str, projects: list[Path], *, yes: bool) -> None:
     with _rewriting("the raw data"):
-        for place in reach.finish_removals(purging.source_of_import()):
+        for place in reach.finish_removals(data_import.source()):
             typer.echo(f"{place}: finished what an erasing that was stopped had begun")
     plan = _plan(name)
     if plan is None:
@@ -118,7 +118,7 @@ def _plan(name: str) -> Plan | None:
             f"{evidence.ANEW}"
         )
     seal = tombstones.seal(persons.traces)
-    imported = purging.source_of_import()
+    imported = data_import.source()
     raw = {place: _pictures(place, seal) for place in reach.raw_places(imported)}
     mlflow = version_purge.find(name, keep)
     kept = purging.inspect()

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from stages.common import guarded
+from stages.common import from_root, guarded
 
 OUT = Path("reports/search")
 
@@ -21,26 +21,28 @@ def search(
     seeds: int = typer.Option(
         1, min=1, help="runs of each trial, whose figures are averaged; each costs as much again"
     ),
-    folder: Path = typer.Option(OUT, help="gets <method>.csv, a row a trial"),
+    folder: Path | None = typer.Option(None, help=f"gets <method>.csv, a row a trial  [default: {OUT}]"),
 ) -> None:
     """Try knobs of METHODS on the original model of the workspace (`dvc repro train@original`), TRIALS of each.
 
     Every trial costs one run of the method a seed. Chosen is the best NoMUS on validation among the trials that the
-    gate's limits let pass, else what params.yaml has. What is done is kept: the same command goes on where it was
-    stopped.
+    gate's limits let pass; what params.yaml has, where none passes or the best is ahead of it by less than .01. What is
+    done is kept: the same command goes on where it was stopped.
     """
     from pipeline import config, layout
     from pipeline.data import splits as split_table
     from pipeline.search import choice as choosing
     from pipeline.search import trials as searching
+    from stages.dvc_tools import data_import
 
+    into = from_root(folder) if folder else OUT
     os.chdir(layout.root())
     params = config.load()
     chosen = {name: config.method_settings(name) for name in methods}
     splits = split_table.read(layout.SPLITS)
     for name, settings in chosen.items():
         found, choice = searching.search(name, settings, params, splits, trials, seeds, on_trial=_tell(name))
-        path = choosing.write(found, name, folder)
+        path = choosing.write(found, name, into, data=data_import.name(), task=params.task)
         row = choice.row
         words = " ".join(f"-S {one}" for one in choosing.as_settings(row, name, settings))
         typer.echo(f"{name}: trial {row['trial']}, {_figures(row)}")

@@ -18,8 +18,8 @@ import typer
 
 from pipeline import config, layout, machine, reference_tables
 from pipeline.errors import ConfigError, PipelineError
-from stages.common import guarded
-from stages.dvc_tools import experiments, purging
+from stages.common import from_root, guarded
+from stages.dvc_tools import data_import, experiments
 
 OUT = Path("reports/tables")
 KEPT = Path("results")  # in git, read by RESULTS.md
@@ -50,14 +50,14 @@ def table(
     The files are reports/tables/table<NUMBER>.md, .csv and -cells.csv (with --name, NAME in place of table<NUMBER>);
     they are there from the first cell on, with what is done.
     """
+    knobs = from_root(knobs) if knobs else None
     os.chdir(layout.root())
-    params = config.load()
-    searched = _searched(knobs)
+    path, task, numbers = OUT / (name or f"table{number}"), _task(setting, config.load().task), _numbers(seeds)
+    searched = _searched(knobs, task)
     _check_settings(number, setting, searched)
-    path, task, numbers = OUT / (name or f"table{number}"), _task(setting, params.task), _numbers(seeds)
     given = [f" --name {name}" if name else "", f" --knobs {knobs}" if knobs else ""]
     options = "".join([*given, *(f" -S {one}" for one in setting)])
-    title = f"Table {number}: {task}, data.dvc of {_data()}, `dlfd table {number} --seeds ", f"{options}`"
+    title = f"Table {number}: {task}, data.dvc of {data_import.name()}, `dlfd table {number} --seeds ", f"{options}`"
     rows = [_kept(name, numbers, searched, *title)] if add else []
     whole = sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers}) if add else numbers
     heading = ",".join(map(str, whole)).join(title)
@@ -120,13 +120,14 @@ def _knobs(model: str, searched: list[str]) -> str:
     return " ".join(one for one in searched if one.startswith(f"{model}."))
 
 
-def _searched(folder: Path | None) -> list[str]:
+def _searched(folder: Path | None, task: str) -> list[str]:
     """What a search chose, as `dvc exp run -S` takes it."""
     if folder is None:
         return []
     from pipeline.search import choice
 
-    return choice.chosen(folder, {name: config.method_settings(name) for name in config.method_names()})
+    settings = {name: config.method_settings(name) for name in config.method_names()}
+    return choice.chosen(folder, settings, data=data_import.name(), task=task)
 
 
 def _check_settings(number: int, settings: list[str], searched: list[str]) -> None:
@@ -149,11 +150,6 @@ def _write(cells: pd.DataFrame, path: Path, task: str, heading: str) -> str:
     text = reference_tables.markdown(summary, heading, reference_tables.provenance(cells, machine.told()))
     Path(f"{path}.md").write_text(text, encoding="utf-8")
     return text
-
-
-def _data() -> str:
-    """Name of what data.dvc imports; of data/ itself where an erasing has made it plain data."""
-    return Path(purging.source_of_import() or layout.RAW).name
 
 
 def _numbers(seeds: str) -> list[int]:

@@ -19,10 +19,10 @@ from urllib.parse import unquote
 
 from pipeline import layout
 from pipeline.errors import EraseError
+from stages.dvc_tools import data_import
 
 LOCK = Path("dvc.lock")
 BUSY = Path(".dvc/tmp/erase.lock")
-IMPORT = Path("data.dvc")
 OWN_CACHE = Path(".dvc")
 FILE = "file://"
 LEFTOVERS = (Path(".dvc/tmp/exps"), Path(".dvc/tmp/dlfd-data-use"), Path("dvc_plots"))
@@ -131,23 +131,9 @@ def cut_import() -> None:
     Raises:
         EraseError: DVC fails.
     """
-    if IMPORT.exists():
-        _dvc("remove", str(IMPORT))
+    if data_import.FILE.exists():
+        _dvc("remove", str(data_import.FILE))
     _dvc("add", str(layout.RAW))
-
-
-def source_of_import() -> str:
-    """Where data.dvc imports from, as it names it; empty where it does not."""
-    import yaml
-
-    if not IMPORT.exists():
-        return ""
-    told = yaml.safe_load(IMPORT.read_text(encoding="utf-8")) or {}
-    found = (told.get("deps") or [{}])[0]
-    path = str(found.get("path", ""))
-    if repository := found.get("repo"):  # `dvc import`: a path in another repository, and none of this disk
-        return f"{path} of {repository.get('url', '')}"
-    return path
 
 
 def clear_workspace() -> None:

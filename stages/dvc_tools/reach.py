@@ -10,7 +10,7 @@ from pipeline import layout
 from pipeline.data import removal
 from pipeline.registry import version_purge
 from pipeline.tracking import tracking_store
-from stages.dvc_tools import purging
+from stages.dvc_tools import data_import, purging
 from stages.dvc_tools.purging import Kept
 
 ALWAYS = (
@@ -66,7 +66,7 @@ def scanned(kept: Kept) -> list[Path]:
         TrackingError: MLflow cannot be reached.
     """
     remotes = [folder for address in kept.remotes.values() for folder in purging.folders(address)]
-    own = source(purging.source_of_import())
+    own = source(data_import.source())
     raw = [own, *removal.begun_beside(own)] if own else []
     places = (Path.cwd(), kept.cache, *remotes, *raw, *version_purge.local_artifacts())
     return [place for place in places if place.exists()]

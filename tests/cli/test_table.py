@@ -162,12 +162,12 @@ def searched(name: str, rates: dict[int, float], folder: Path = Path("found")) -
         {"trial": trial, "learning_rate": rate, "gate": reference_tables.PASSES, choice.OBJECTIVE: 0.6 + trial / 10}
         for trial, rate in rates.items()
     ]
-    choice.write(pd.DataFrame(rows), name, folder)
+    choice.write(pd.DataFrame(rows), name, folder, data="synthetic", task="age")
 
 
 def test_methods_get_the_knobs_that_a_search_chose(dvc: Dvc) -> None:
     searched("finetune", {0: 0.1, 1: 0.0123456})
-    searched("cf_k", {0: 0.07})
+    searched("cf_k", {0: config.method_settings("cf_k").learning_rate, 1: 0.07})
     made = make("1", "--seeds", "0", "--name", "mine", "--knobs", "found", "-S", "train.epochs=3")
     assert made.exit_code == 0, made.output
     (run,) = dvc.runs
@@ -183,12 +183,21 @@ def test_methods_get_the_knobs_that_a_search_chose(dvc: Dvc) -> None:
     assert len(dvc.runs) == 2, "other knobs are another cell, under the same command"
 
 
+def test_a_folder_is_meant_from_where_it_was_typed(dvc: Dvc, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched("finetune", {0: 0.1})
+    monkeypatch.chdir("pipeline")
+    made = make("1", "--seeds", "0", "--name", "mine", "--knobs", "../found")
+    assert made.exit_code == 0, made.output
+    assert "--knobs found`" in Path("results/mine.md").read_text().partition("\n")[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("1", "--knobs", "nowhere"), "nowhere has no trials of a method"),
         (("1", "--knobs", "found", "-S", "finetune.learning_rate=0.1"), "--knobs sets it too"),
         (("1", "--knobs", "old"), "has no column gate"),
+        (("1", "--knobs", "found", "-S", "task=gender"), "a search on synthetic and age, this is synthetic and gender"),
         (("3", "--knobs", "parts"), "table 3 sets it itself"),
     ],
 )
@@ -196,9 +205,10 @@ def test_knobs_that_cannot_be_taken_are_refused(dvc: Dvc, arguments: tuple[str, 
     searched("finetune", {0: 0.1})
     Path("old").mkdir()
     pd.read_csv("found/finetune.csv").drop(columns="gate").to_csv("old/finetune.csv", index=False)
-    of_dlfd = dict.fromkeys(space(config.method_settings("dlfd")), 0.5)
+    shipped = config.method_settings("dlfd")
+    of_dlfd = {key: getattr(shipped, key) for key in space(shipped)}
     row = {"trial": 0, "gate": reference_tables.PASSES, choice.OBJECTIVE: 0.7}
-    choice.write(pd.DataFrame([{**of_dlfd, **row}]), "dlfd", Path("parts"))
+    choice.write(pd.DataFrame([{**of_dlfd, **row}]), "dlfd", Path("parts"), data="synthetic", task="age")
     refused = make(*arguments)
     assert refused.exit_code == 1
     assert words in " ".join(refused.output.split())

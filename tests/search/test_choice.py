@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.search.space import space
 from pipeline.settings import RegisterSettings
 from pipeline.unlearning import finetune, ssd
 
+ON = {"data": "faces.tar", "task": "age"}
 ORIGINAL, LIMITS = {gate.ACCURACY: 0.62}, RegisterSettings()
 
 
@@ -56,22 +58,39 @@ def test_a_small_gain_over_settings_that_the_gate_refuses_is_taken() -> None:
 def test_what_was_written_is_chosen_from(tmp_path: Path) -> None:
     rows = [trial(1, 0.75, accuracy=0.4), trial(2, 0.7), trial(0, 0.65)]
     tried = pd.DataFrame(rows).assign(learning_rate=[0.3, 0.0123456, 0.1])
-    choice.write(choice.judged(tried, ORIGINAL, LIMITS), "finetune", tmp_path)
-    without_step = pd.DataFrame([trial(0, 0.7)]).assign(**dict.fromkeys(space(ssd.Settings()), 1.0))
-    choice.write(choice.judged(without_step, ORIGINAL, LIMITS), "ssd", tmp_path)
+    choice.write(choice.judged(tried, ORIGINAL, LIMITS), "finetune", tmp_path, **ON)
     methods = {"finetune": finetune.Settings(), "ssd": ssd.Settings()}
-    assert choice.chosen(tmp_path, {"finetune": methods["finetune"]}) == ["finetune.learning_rate=0.01235"]
-    assert len(choice.chosen(tmp_path, methods)) == 1 + len(space(methods["ssd"]))
+    start = {key: getattr(methods["ssd"], key) for key in space(methods["ssd"])}
+    choice.write(choice.judged(pd.DataFrame([trial(0, 0.7) | start]), ORIGINAL, LIMITS), "ssd", tmp_path, **ON)
+    assert choice.chosen(tmp_path, {"finetune": methods["finetune"]}, **ON) == ["finetune.learning_rate=0.01235"]
+    assert len(choice.chosen(tmp_path, methods, **ON)) == 1 + len(space(methods["ssd"]))
 
 
 def test_trials_of_other_code_are_not_read(tmp_path: Path) -> None:
     methods = {"finetune": finetune.Settings()}
     with pytest.raises(ConfigError, match=r"has no trials of a method: `dlfd search METHODS --folder"):
-        choice.chosen(tmp_path, methods)
+        choice.chosen(tmp_path, methods, **ON)
     judged = choice.judged(pd.DataFrame([trial(0, 0.7)]), ORIGINAL, LIMITS)
-    choice.write(judged, "finetune", tmp_path)
+    choice.write(judged, "finetune", tmp_path, **ON)
     with pytest.raises(ConfigError, match=r"finetune.csv has no column learning_rate"):
-        choice.chosen(tmp_path, methods)
-    choice.write(judged.assign(learning_rate=0.1).drop(columns="gate"), "finetune", tmp_path)
+        choice.chosen(tmp_path, methods, **ON)
+    choice.write(judged.assign(learning_rate=0.1).drop(columns="gate"), "finetune", tmp_path, **ON)
     with pytest.raises(ConfigError, match=r"finetune.csv has no column gate"):
-        choice.chosen(tmp_path, methods)
+        choice.chosen(tmp_path, methods, **ON)
+
+
+@pytest.mark.parametrize(
+    ("on", "rate", "words"),
+    [
+        ({"data": "mine", "task": "age"}, 0.1, "is a search on faces.tar and age, this is mine and age; search anew"),
+        ({"data": "faces.tar", "task": "emotion"}, 0.1, "this is faces.tar and emotion; search anew"),
+        (ON, 0.05, "the search started from learning_rate 0.1, params.yaml has 0.05; search anew"),
+    ],
+)
+def test_trials_of_other_data_or_from_other_settings_are_refused(
+    tmp_path: Path, on: dict[str, str], rate: float, words: str
+) -> None:
+    tried = pd.DataFrame([trial(0, 0.7), trial(1, 0.8)]).assign(learning_rate=[0.1, 0.2])
+    choice.write(choice.judged(tried, ORIGINAL, LIMITS), "finetune", tmp_path, **ON)
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        choice.chosen(tmp_path, {"finetune": finetune.Settings(learning_rate=rate)}, **on)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import layout
 from pipeline.registry import version_purge
-from stages.dvc_tools import purging, reach
+from stages.dvc_tools import data_import, reach
 from stages.dvc_tools.purging import Kept
 
 
@@ -23,8 +23,8 @@ def root(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def imported_from(source: str, repository: str = "") -> str:
     repo = f"\n  repo:\n    url: {repository}" if repository else ""
-    purging.IMPORT.write_text(f"deps:\n- path: {source}{repo}\nouts:\n- path: data\n")
-    return purging.source_of_import()
+    data_import.FILE.write_text(f"deps:\n- path: {source}{repo}\nouts:\n- path: data\n")
+    return data_import.source()
 
 
 def kept(root: Path, **remotes: str) -> Kept:
@@ -72,7 +72,7 @@ def test_what_is_not_on_this_disk_is_not_rewritten_and_said(root: Path, source: 
 
 
 def test_without_an_import_there_is_no_source(root: Path) -> None:
-    assert reach.source(purging.source_of_import()) is None
+    assert reach.source(data_import.source()) is None
     assert reach.raw_places("") == [layout.RAW]
 
 
