@@ -123,7 +123,10 @@ def append(path: Path, decide: Callable[[list[Event]], list[Event]]) -> Log:
                 _write(path, new)
             return Log(new, log.torn)
     except Timeout:
-        raise RequestError(f"{path} has been locked by another process for {LOCK_SECONDS:.0f} s") from None
+        raise RequestError(
+            f"{path} has been locked by another process for {LOCK_SECONDS:.0f} s: wait for its end, or end it, and "
+            "give the command again"
+        ) from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -14,10 +14,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline import layout
+from pipeline import layout, pseudonyms
 from pipeline.erasure import ledger, requests
 from pipeline.erasure.ledger import Event
 from pipeline.erasure.requests import Request
+from pipeline.errors import SaltError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,11 +55,23 @@ def of_method(name: str, model: str, audit: Mapping[str, Any]) -> dict[str, str]
 
 
 def ranked(name: str) -> pd.DataFrame:
-    """Ranks of a method's forgotten persons among never-seen ones, of this round and of earlier ones."""
+    """Ranks of a method's forgotten persons among never-seen ones, of this round and of earlier ones.
+
+    Raises:
+        SaltError: their keys are of another salt, so that none of the ranks would be found.
+    """
     import pandas as pd
 
-    tables = [pd.read_csv(layout.EVALUATION / name / file) for file in layout.PERSONS]
-    return pd.concat([table for table in tables if len(table)] or tables[:1])
+    folder = layout.EVALUATION / name
+    tables = [pd.read_csv(folder / file) for file in layout.PERSONS]
+    found = pd.concat([table for table in tables if len(table)] or tables[:1])
+    salt = pseudonyms.load()
+    if not all(salt.made(key) for key in found["person"]):
+        raise SaltError(
+            f"{folder} has person keys that another salt made than {salt.path}: "
+            f"`dvc repro --force --single-item evaluate@{name}`, then `dvc repro`"
+        )
+    return found
 
 
 def registered(model: str, splits: pd.DataFrame, audit: Mapping[str, Any], persons: pd.DataFrame) -> dict[str, str]:

@@ -116,11 +116,6 @@ def torn() -> list[str]:
     return [f"{path}: {told}" for path in (layout.REQUESTS, progress_file()) if ledger.read(path).torn]
 
 
-def open_persons(persons: Iterable[str]) -> set[str]:
-    """Which persons of a store have open requests; arguments and errors are those of `open_by_id`."""
-    return set(open_by_id(persons).values())
-
-
 def open_by_id(persons: Iterable[str]) -> dict[str, str]:
     """Id of each open request -> its person in a store. Who is being erased is in it no more.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
 from pipeline.hashes import file_hash
+from pipeline.tracking import tracking_store
 from pipeline.tracking.tracking_store import Store
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _repository(store: Store, source: str) -> ArtifactRepository:
     try:
         location = store.client.get_logged_model(source.removeprefix("models:/")).artifact_location
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+        if not tracking_store.says_gone(error):
             raise
         raise RegistryError(f"MLflow no longer has its files ({_first_line(error)})") from None
     return get_artifact_repository(location, tracking_uri=store.uri)

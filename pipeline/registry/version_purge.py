@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from pipeline.erasure.requests import Request
@@ -25,9 +25,7 @@ from pipeline.tracking.tracking_store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
-    from mlflow.store.entities import PagedList
 
-Found = TypeVar("Found")
 SHOWS = (".png", ".jpg", ".jpeg", ".npy", ".npz", ".parquet", ".safetensors", ".pt", ".pt2", ".pth")
 PAGES = ("report.html",)  # with pictures in them
 
@@ -73,7 +71,7 @@ def registered(name: str) -> dict[str, list[Version]]:
 
     def work() -> dict[str, list[Version]]:
         ours = {one.model_id for one in _logged_models(store)}
-        every = store.client.search_model_versions("", max_results=10_000)
+        every = versions.of_all_names(store)
         names = {name, *(one.name for one in every if _model_id(str(one.source)) in ours)}
         found = {one: versions.every(one, store) for one in sorted(names)}
         return {
@@ -149,7 +147,7 @@ def _find(store: Store, name: str, keep: set[str]) -> Remains:
     client, experiment = store.client, store.experiment
     logged = _logged_models(store)
     ours = {one.model_id for one in logged}
-    every = {f"{one.name}/{one.version}": one for one in client.search_model_versions("", max_results=10_000)}
+    every = {f"{one.name}/{one.version}": one for one in versions.of_all_names(store)}
     gone = [  # of this project, whatever name it was registered under: a server may hold others' too
         key
         for key, one in every.items()
@@ -179,7 +177,6 @@ def _remove(store: Store, found: Remains) -> None:
     import shutil
 
     from mlflow.entities import ViewType
-    from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     client = store.client
@@ -193,14 +190,26 @@ def _remove(store: Store, found: Remains) -> None:
                 with suppress(FileNotFoundError):
                     get_artifact_repository(model.artifact_location).delete_artifacts()
         for version in found.versions:
-            with suppress(MlflowException):  # it has gone already
+            with _gone_is_fine():
                 _delete_version(client, *version.rsplit("/", 1))
         for model_id in found.models:
-            with suppress(MlflowException):
+            with _gone_is_fine():
                 client.delete_logged_model(model_id)
         for folder in found.folders:
             shutil.rmtree(folder, ignore_errors=True)
     _collect(store, found)
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    """A run that was killed may have deleted it; any other refusal goes through."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if not tracking_store.says_gone(error):
+            raise
 
 
 def _delete_version(client: Any, name: str, number: str) -> None:
@@ -230,25 +239,15 @@ def _collect(store: Store, found: Remains) -> None:
 
 
 def _logged_models(store: Store) -> list[LoggedModel]:
-    return _all_pages(lambda token: store.client.search_logged_models([store.experiment], page_token=token))
+    return tracking_store.all_pages(
+        lambda token: store.client.search_logged_models([store.experiment], page_token=token)
+    )
 
 
 def _runs(store: Store, view: int) -> list[Run]:
-    return _all_pages(lambda token: store.client.search_runs([store.experiment], run_view_type=view, page_token=token))
-
-
-def _all_pages(ask: Callable[[str | None], PagedList[Found]]) -> list[Found]:
-    """What MLflow answers in pages.
-
-    Args:
-        ask: token of a page (None: the first) -> the page.
-    """
-    page = ask(None)
-    found = list(page)
-    while page.token:
-        page = ask(page.token)
-        found += page
-    return found
+    return tracking_store.all_pages(
+        lambda token: store.client.search_runs([store.experiment], run_view_type=view, page_token=token)
+    )
 
 
 def _artifacts(run: Run, *, all_of_them: bool) -> Iterable[tuple[str, int]]:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
-ACCEPTED, WEIGHTS_SHA = "accepted", "weights_sha256"
+ACCEPTED, WEIGHTS_SHA, CODE_SHA = "accepted", "weights_sha256", "code_sha256"
+SAME = (WEIGHTS_SHA, CODE_SHA)  # versions alike in both are one
 SAME_TASK = ("data_sha256", "split_sha256", "task")  # versions that differ in one of these are not comparable
 DESCRIPTION = "A face classifier that has forgotten whom it should. Picture files -> labels and probabilities."
 
@@ -89,7 +90,9 @@ def provenance(folder: Path, info: Mapping[str, Any]) -> dict[str, str]:
 def register(name: str, folder: Path, metrics: Mapping[str, Any], run_id: str | None = None) -> Version:
     """Register an accepted model, and make it the candidate if it is the best for its data and split.
 
-    The same weights are registered once: again, the version that has them is returned.
+    The same weights are registered once: again, the version that has them is returned. Where the code that a version
+    carries has changed, the weights get a new version with it, which takes the candidate's place: else a mended decoder
+    would never come into service.
 
     Args:
         name: of the registered model.
@@ -113,7 +116,8 @@ def register(name: str, folder: Path, metrics: Mapping[str, Any], run_id: str | 
     def work() -> Version:
         from pipeline.serving import served_model
 
-        known = [version for version in _versions(store, name) if version.tags.get(WEIGHTS_SHA) == tags[WEIGHTS_SHA]]
+        tags[CODE_SHA] = served_model.code_hash()
+        known = [version for version in _versions(store, name) if all(version.tags.get(k) == tags[k] for k in SAME)]
         if known:
             number = known[0].number
         else:
@@ -191,9 +195,15 @@ def nothing_yet(name: str) -> str:
     )
 
 
+def of_all_names(store: Store) -> list[ModelVersion]:
+    """What MLflow has of every registered model; inside `Store.call` only."""
+    return tracking_store.all_pages(lambda token: store.client.search_model_versions("", page_token=token))
+
+
 def _versions(store: Store, name: str) -> list[Version]:
-    found = store.client.search_model_versions("", max_results=10_000)
-    mine = [version for version in found if version.name == name]  # no filter: a quote in the name would break it
+    mine = [
+        version for version in of_all_names(store) if version.name == name
+    ]  # no filter: a quote in the name would break it
     if not mine:
         return []
     aliases = store.client.get_registered_model(name).aliases
@@ -220,13 +230,15 @@ def _alias(store: Store, name: str, alias: str) -> int | None:
 
 def _nominate(store: Store, name: str, number: int) -> None:
     """The best one wins, whichever of several experiments finishes last. A version for other data, or for another
-    split (other persons to forget), always gives way: the old one has not forgotten whom it should.
+    split (other persons to forget), always gives way: the old one has not forgotten whom it should. So does one with
+    the same weights, whose code is older.
     """
     holder = _alias(store, name, CANDIDATE)
     if holder is not None and holder != number:
         held, new = _get(store, name, holder).tags, _get(store, name, number).tags
         comparable = all(held.get(key) == new.get(key) for key in SAME_TASK)
-        if comparable and gate.merit(held) >= gate.merit(new):
+        better = gate.merit(held) >= gate.merit(new)
+        if comparable and better and held.get(WEIGHTS_SHA) != new.get(WEIGHTS_SHA):
             return
     store.client.set_registered_model_alias(name, CANDIDATE, str(number))
 

@@ -24,6 +24,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
+from pipeline.hashes import file_hash
 from pipeline.learning import models
 from pipeline.serving import prediction
 from pipeline.tracking.tracking_store import Store
@@ -46,6 +47,11 @@ REQUIREMENTS = ("mlflow", "torch", "torchvision", "numpy", "pandas", "pillow", "
 LIMITS = {"max_pictures": 1000, "max_bytes": prediction.MAX_BYTES}  # of a request, of one of its pictures
 MODEL = "artifacts/model"  # the model folder in a version's artifacts
 EXAMPLE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mNoaGgAAAMEAYF1LgG8AAAAAElFTkSuQmCC"  # a grey PNG
+
+
+def code_hash() -> str:
+    """SHA-256 of the code that a version carries."""
+    return file_hash(ENTRY, *(PACKAGE / name for name in CODE))
 
 
 def log(

@@ -21,6 +21,8 @@ from pipeline.layout import root
 if TYPE_CHECKING:
     from filelock import FileLock
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.entities import PagedList
 
 T = TypeVar("T")
 
@@ -149,6 +151,25 @@ def connect() -> Store:
     if store.uri.startswith(("http://", "https://")):
         _probe(store.uri)
     return store
+
+
+def all_pages(ask: Callable[[str | None], PagedList[T]]) -> list[T]:
+    """What MLflow answers in pages.
+
+    Args:
+        ask: token of a page (None: the first) -> the page.
+    """
+    page = ask(None)
+    found = list(page)
+    while page.token:
+        page = ask(page.token)
+        found += page
+    return found
+
+
+def says_gone(error: MlflowException) -> bool:
+    """Whether MLflow has no such thing, and refuses for no other reason."""
+    return error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
 
 def private_folder() -> Path:

@@ -11,6 +11,7 @@ from tiny_data import make_faces
 from pipeline import layout, pseudonyms
 from pipeline.erasure import intake, ledger, progress, requests
 from pipeline.erasure.intake import Ask
+from pipeline.errors import SaltError
 
 pytestmark = pytest.mark.usefixtures("checkout")
 GOOD = {"verdict": "too few persons"}
@@ -174,3 +175,17 @@ def test_persons_of_earlier_rounds_are_entered_with_a_verdict_of_their_own() -> 
     told = progress.registered("faces/2", table, GOOD | {"forgotten_verdict": "remembers"}, ranked())
     assert told[ids["p0"]].startswith("unlearned, not verified: verdict remembers")
     assert told[ids["p2"]].startswith("verified: verdict too few persons")
+
+
+def test_ranks_under_keys_of_a_lost_salt_verify_nobody() -> None:
+    """None of them would be found, as if no picture of anybody had been learned."""
+    folder = layout.EVALUATION / "dlfd"
+    folder.mkdir(parents=True)
+    now, before = (folder / name for name in layout.PERSONS)
+    ranked(p0=True).to_csv(now, index=False)
+    ranked().iloc[:0].to_csv(before, index=False)
+    assert progress.ranked("dlfd")["detected"].tolist() == [True, False]
+    pseudonyms.salt_file().unlink()
+    assert len(pseudonyms.load().id) == 6, "another one"
+    with pytest.raises(SaltError, match=r"dvc repro --force --single-item evaluate@dlfd"):
+        progress.ranked("dlfd")

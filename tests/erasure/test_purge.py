@@ -63,7 +63,7 @@ def test_after_a_kill_the_tombstones_say_who_it_was() -> None:
     tombstones.add(purge.persons([ann]).traces.digests(pseudonyms.load()))
     store.build(sources.read(layout.RAW), layout.FACES, DataSettings(image_size=16), tombstones.seal().holds)
     assert purge.persons([ann]).keys == frozenset()
-    assert requests.open_persons(["bob", "bobby", "cat"]) == set(), "the split goes on without ann"
+    assert requests.open_by_id(["bob", "bobby", "cat"]) == {}, "the split goes on without ann"
     (layout.FACES / store.INFO).unlink()
     assert purge.persons([ann]).keys == frozenset()
 
@@ -76,7 +76,7 @@ def test_somebody_of_other_data_is_not_taken_for_erased() -> None:
     with pytest.raises(EraseError, match=r"1 of 1 person\(s\) to erase are not in"):
         purge.persons([ann])
     with pytest.raises(RequestError, match="not in"):
-        requests.open_persons(["cat"])
+        requests.open_by_id(["cat"])
 
 
 def test_whom_params_name_would_be_missed() -> None:

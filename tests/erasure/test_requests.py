@@ -109,9 +109,9 @@ def enter(person: str, *, request: int = 1, events: tuple[str, ...] = ()) -> Non
 
 
 def test_without_open_requests_nobody_is_asked_for_and_no_salt_is_made(checkout: Path) -> None:
-    assert requests.open_persons(["p0"]) == set()
+    assert requests.open_by_id(["p0"]) == {}
     layout.REQUESTS.write_text(ledger.HEADER)
-    assert requests.open_persons(["p0"]) == set()
+    assert requests.open_by_id(["p0"]) == {}
     assert not (checkout / layout.SALT).exists()
 
 
@@ -121,7 +121,7 @@ def test_persons_of_open_requests_are_found_by_their_keys(checkout: Path) -> Non
     enter("p3", request=3, events=("erased",))
     enter("p4", request=4)
     ledger.append(requests.progress_file(), lambda known: [line("in_service", 5, 4)])
-    assert requests.open_persons(f"p{number}" for number in range(9)) == {"p1", "p4"}
+    assert set(requests.open_by_id(f"p{number}" for number in range(9)).values()) == {"p1", "p4"}
     assert [one.state for one in requests.read()] == ["received", "withdrawn", "data erased", "in service"]
 
 
@@ -135,7 +135,7 @@ def test_a_lost_salt_is_noticed_and_no_new_one_is_made(checkout: Path) -> None:
     enter("p1")
     (checkout / layout.SALT).unlink()
     with pytest.raises(SaltError, match=r"\.dlfd-salt, the salt .* is missing: put its copy back"):
-        requests.open_persons(["p1"])
+        requests.open_by_id(["p1"])
     with pytest.raises(SaltError, match="is missing"):
         pseudonyms.load()
     assert not (checkout / layout.SALT).exists()
@@ -146,15 +146,15 @@ def test_another_salt_is_noticed_and_is_no_unknown_person(checkout: Path) -> Non
     (asked,) = ledger.read(layout.REQUESTS).events
     (checkout / layout.SALT).write_text("ab" * 32)
     with pytest.raises(SaltError, match=r"did not make the person keys of request\(s\) 20261121-000001"):
-        requests.open_persons(["p1"])
+        requests.open_by_id(["p1"])
     ledger.append(layout.REQUESTS, lambda known: [replace(asked, event=ledger.WITHDRAWN, due="")])
-    assert requests.open_persons(["p1"]) == set(), "closed requests need no salt"
+    assert requests.open_by_id(["p1"]) == {}, "closed requests need no salt"
 
 
 def test_an_open_request_of_nobody_in_the_store_is_never_dropped(checkout: Path) -> None:
     enter("p1")
     with pytest.raises(RequestError, match=r"20261121-000001 are of persons who are not in workspace/faces"):
-        requests.open_persons(["p2"])
+        requests.open_by_id(["p2"])
 
 
 def test_a_torn_line_is_told(checkout: Path) -> None:
@@ -163,4 +163,4 @@ def test_a_torn_line_is_told(checkout: Path) -> None:
     layout.REQUESTS.write_text(layout.REQUESTS.read_text() + "20261121-0000")
     (told,) = requests.torn()
     assert "requests.csv: the last line was never finished" in told
-    assert requests.open_persons(["p1"]) == {"p1"}
+    assert set(requests.open_by_id(["p1"]).values()) == {"p1"}

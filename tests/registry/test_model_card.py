@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import registry_checkout as tiny
+from PIL import Image
 from tiny_metrics import figures
 
 from pipeline import layout
 from pipeline.config import Params
 from pipeline.errors import DataError
 from pipeline.evaluation import verdict
+from pipeline.learning import models
 from pipeline.registry import model_card
+from pipeline.serving import served_model
 
 METRICS = figures(
     test_accuracy=0.61, verdict=verdict.FORGOTTEN, strongest_auc=0.533, persons_detected=3.0, **tiny.metrics()
@@ -50,6 +53,21 @@ def test_it_says_what_it_is_and_stands_beside_the_oracle(folder: Path) -> None:
     assert "drawn by a program" in told
     assert len(told) < model_card.LONGEST
     assert not [line for line in told.splitlines() if "{{" in line or "{%" in line]
+
+
+def test_its_code_answers(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands under *Load it* is run as it stands, with the model from a folder in place of a registry."""
+    code = card(folder).partition("```python\n")[2].partition("```")[0]
+    info = json.loads((folder / "model.json").read_text()) | {"architecture": "resnet18"}
+    models.save(models.build("resnet18", len(info["classes"])), folder, info)
+    served_model.save(folder, info, tmp_path / "served")
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (20, 30)).save("face.jpg")
+    names: dict[str, Any] = {}
+    exec(code.replace("models:/faces/7", str(tmp_path / "served")), names)
+    (answer,) = names["answers"].to_dict("records")
+    assert answer["label"] in ("young", "middle", "old")
+    assert answer["error"] is None
 
 
 def test_real_faces_are_not_called_drawn(folder: Path) -> None:

@@ -16,6 +16,7 @@ from pipeline.errors import DataError, RegistryError
 from pipeline.hashes import file_hash
 from pipeline.registry import versions
 from pipeline.registry.versions import Change
+from pipeline.serving import served_model
 from pipeline.tracking import stage_runs, tracking_store
 
 PROJECT = Path(__file__).parents[2]
@@ -84,6 +85,20 @@ def test_the_same_weights_are_registered_once(name: str) -> None:
     first, again = add(name, seed=21, nomus=0.7), add(name, seed=21, nomus=0.7)
     assert (first.number, again.number) == (1, 1)
     assert len(versions.every(name)) == 1
+
+
+def test_the_same_weights_with_mended_code_are_a_version_that_takes_the_candidates_place(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = add(name, seed=21)
+    better = add(name, seed=22, nomus=0.8)
+    monkeypatch.setattr(served_model, "code_hash", lambda: "of a mended decoder")
+    assert (add(name, seed=21).aliases, add(name, seed=22, nomus=0.8).aliases) == ([], ["candidate"])
+    mended = versions.every(name)[1]
+    assert (mended.number, mended.tags["code_sha256"]) == (3, "of a mended decoder")
+    assert mended.tags["weights_sha256"] == old.tags["weights_sha256"]
+    assert aliases(name) == {"candidate": 4}
+    assert better.number == 2
 
 
 def test_the_best_is_the_candidate_whichever_comes_last(name: str) -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import registry_checkout as tiny
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from pipeline import layout
-from pipeline.errors import RegistryError
+from pipeline.errors import RegistryError, TrackingError
 from pipeline.registry import starting_point, version_purge, versions
 from pipeline.tracking import stage_runs, tracking_store
 
@@ -62,6 +65,20 @@ def test_what_remembers_goes_and_the_rest_stays(filled: Path) -> None:
     assert (filled / "base/model.safetensors").read_text() == "2"
 
 
+@pytest.mark.parametrize("refused", ["delete_model_version", "delete_logged_model"])
+def test_a_refusal_is_told_and_not_taken_for_gone(filled: Path, monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
+    def refuse(*_: object) -> None:
+        raise MlflowException("you may not", error_code=PERMISSION_DENIED)
+
+    found = version_purge.find("faces", {"faces/2"})
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, refused, refuse)
+        with pytest.raises(TrackingError, match="you may not"):
+            version_purge.remove(found)
+    version_purge.remove(found)
+    assert [one.number for one in versions.every("faces")] == [2]
+
+
 def test_a_start_must_be_what_the_round_names(filled: Path) -> None:
     with pytest.raises(RegistryError, match="are not those that"):
         starting_point.fetch("faces/2", "0" * 64, filled / "base")
@@ -75,4 +92,4 @@ def test_what_mlflow_answers_in_pages_is_read_to_the_end() -> None:
     from mlflow.store.entities import PagedList
 
     pages = {None: PagedList([1, 2], "b"), "b": PagedList([], "c"), "c": PagedList([3], "")}
-    assert version_purge._all_pages(lambda token: pages[token]) == [1, 2, 3]
+    assert tracking_store.all_pages(lambda token: pages[token]) == [1, 2, 3]
