@@ -155,6 +155,15 @@ class Checkout:
         return parents, [run for run in found if "mlflow.parentRunId" in run.data.tags]
 
 
+def accepted(checkout: Checkout) -> dict[str, Any]:
+    """What `register` told, of a run whose model the gate let pass: else nothing that comes after it is tested."""
+    told = checkout.json("reports/registration.json")
+    assert told["accepted"], (
+        f"the gate refused every method; sizes or knobs of this test must change: {told['reasons']}"
+    )
+    return dict(told)
+
+
 def _move_mlflow(database: Path, old: str, new: str) -> None:
     """MLflow keeps absolute paths: without this the copy's artifacts would land beside the original's."""
     with closing(sqlite3.connect(database)) as connection, connection:
