@@ -67,6 +67,11 @@ def test_a_stage_names_no_code_that_it_does_not_run(stage: str) -> None:
     assert not files - used(stage) - (CARRIED if stage == "register" else set())
 
 
+def test_the_lock_names_no_stage_of_before() -> None:
+    lock = yaml.safe_load((code_used.ROOT / "dvc.lock").read_text(encoding="utf-8"))
+    assert {name.partition("@")[0] for name in lock["stages"]} <= set(STAGES)
+
+
 def test_registering_names_the_code_that_a_version_carries() -> None:
     assert set(named("register")) >= CARRIED
 

@@ -54,12 +54,19 @@ def _files(cache: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _outputs() -> Iterator[dict[str, Any]]:
+    """Of imports and stages; not of a stage that dvc.lock remembers and dvc.yaml no longer has."""
+    known = _read(Path("dvc.yaml")).get("stages") or {}
+    for lock in (path for pattern in LOCKS for path in Path.cwd().glob(pattern) if path.is_file()):
+        told = _read(lock)
+        stages = [stage for name, stage in (told.get("stages") or {}).items() if name.partition("@")[0] in known]
+        for one in [told, *stages]:
+            yield from one.get("outs", [])
+
+
+def _read(path: Path) -> dict[str, Any]:
     import yaml
 
-    for lock in (path for pattern in LOCKS for path in Path.cwd().glob(pattern) if path.is_file()):
-        told = yaml.safe_load(lock.read_text(encoding="utf-8")) or {}
-        for stage in [told, *(told.get("stages") or {}).values()]:
-            yield from stage.get("outs", [])
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
 
 
 def _listed(path: Path, name: str) -> list[dict[str, str]]:

@@ -43,6 +43,7 @@ def names(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for path, content in contents.items():
         Path(path).write_bytes(content)
     outs = {"make": {"outs": [{"path": "out", "md5": names["out"]}]}}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": {"cmd": "make"}}}))
     Path("dvc.lock").write_text(yaml.safe_dump({"stages": outs}))
     Path("one.dvc").write_text(yaml.safe_dump({"outs": [{"path": "one", "md5": names["one"]}]}))
     return names
@@ -55,6 +56,16 @@ def verify(*options: str) -> Result:
 def test_a_sound_cache(names: dict[str, str]) -> None:
     done = verify()
     assert (done.exit_code, "4 objects" in done.output) == (0, True)
+
+
+def test_what_a_stage_of_before_wrote_is_nobodys_copy(names: dict[str, str]) -> None:
+    old = stored(b"of before")
+    lock = yaml.safe_load(Path("dvc.lock").read_text())
+    lock["stages"]["gone@one"] = {"outs": [{"path": "out/a", "md5": old}]}
+    Path("dvc.lock").write_text(yaml.safe_dump(lock))
+    harm(old)
+    assert verify("--yes").exit_code == 0
+    assert Path("out/a").read_bytes() == b"first", "it is of another stage today, and sound"
 
 
 @pytest.mark.parametrize("path", ["out/a", "one", "out"])
