@@ -21,7 +21,7 @@ story: $(VENV)/.installed  ## a request from the letter to the erasure, and the 
 test: $(VENV)/.installed lint  ## set up and pass all tests, side by side with a thread each
 	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-quick: $(VENV)/.installed  ## the tests that need neither DVC nor a browser
+quick: $(VENV)/.installed  ## the tests but those that run whole pipelines or a browser
 	python -m pytest -m "not end_to_end"
 
 drills: $(VENV)/.installed  ## an hour of kills, full disks, lost servers, other clocks

@@ -125,7 +125,6 @@ def test_every_file_of_the_library_rebuilds_some_stage() -> None:
         "pipeline/serving/batch_prediction.py",
         "pipeline/checkpoints.py",
         "pipeline/config.py",
-        "pipeline/errors.py",
         "pipeline/layout.py",
         "pipeline/learning/paper_checkpoint.py",
         "pipeline/progress.py",

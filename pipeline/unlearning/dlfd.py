@@ -127,10 +127,11 @@ def unlearn(
                 figures |= {"ot_cost": cost, "classification_weight": weight}
                 run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
-            loss, learned = step_loss(model, batch, labels, settings, next(matching, None))
+            pair = next(matching, None)
+            loss, learned = step_loss(model, batch, labels, settings, pair)
             run.log(step=updater.steps, loss=run.check(loss), **learned, distancing=pushing.goes_on, **figures)
             updater.step(loss)
-            advance(len(labels), "pushing" if pushing.goes_on else "learning clean pictures")
+            advance(len(labels), "pushing" if pushing.goes_on else "matching losses" if pair else "learning alone")
 
 
 class _Pushing:
