@@ -13,7 +13,8 @@ from pipeline.data.batches import Faces, load_images
 from pipeline.data.subset_names import OPTIONAL
 from pipeline.errors import DataError
 
-FEWEST = 100  # pictures that a handful of forgotten ones is compared with
+LEAST = 100  # pictures that a handful of forgotten ones is compared with, where there are as many
+FEWEST = 20  # pictures: of fewer the losses are noise that a difference of labels is not
 
 
 def load(
@@ -39,14 +40,15 @@ def load(
 
 
 def matched(pool: Faces, wanted: Faces, seed: int) -> Faces:
-    """Pictures of a pool with the label mix of another subset: as many as that has, or FEWEST where it has fewer.
+    """Pictures of a pool with the label mix of another subset: as many as that has, or LEAST where it has fewer.
 
-    What is compared with forget by its losses must not differ from it by its labels.
+    What is compared with forget by its losses must not differ from it by its labels. Of a label so rare that the pool
+    has fewer than FEWEST such pictures, the whole pool is taken.
     """
     mix, there = _codes(wanted), pd.Series(_codes(pool))
     count = max(int(mix.max()), int(there.max())) + 1
-    chosen = balance.matching(there, np.bincount(mix, minlength=count), np.random.default_rng(seed), FEWEST)
-    return pool.take(torch.from_numpy(np.sort(chosen))) if len(chosen) else pool
+    chosen = balance.matching(there, np.bincount(mix, minlength=count), np.random.default_rng(seed), LEAST)
+    return pool.take(torch.from_numpy(np.sort(chosen))) if len(chosen) >= FEWEST else pool
 
 
 def _codes(faces: Faces) -> np.ndarray:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline.data.tasks import ATTRIBUTES
 from pipeline.errors import DataError
-from pipeline.evaluation.accuracy import binary_cross_entropy, cross_entropy, log_odds, margins, top_k_correct
+from pipeline.evaluation.logit_scores import binary_cross_entropy, cross_entropy, log_odds, margins, top_k_correct
 from pipeline.progress import Advance, progress
 
 if TYPE_CHECKING:  # who only reads what was stored need not wait for torch

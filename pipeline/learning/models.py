@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.errors import ConfigError, ModelError
 from pipeline.learning import architectures
@@ -87,6 +88,19 @@ def frozen(model: nn.Module) -> Iterator[None]:
         for parameter, free in zip(model.parameters(), learns, strict=True):
             parameter.requires_grad_(free)
         model.train(was_training)
+
+
+@contextmanager
+def running_statistics_kept(model: nn.Module) -> Iterator[None]:
+    """What passes in training mode leaves no trace in BatchNorm's running statistics."""
+    norms = [part for part in model.modules() if isinstance(part, _BatchNorm)]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
 
 
 @contextmanager

@@ -33,9 +33,12 @@ def correctness(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.argmax(1) == labels).float()
 
 
-def guess_loss(logits: Tensor, labels: Tensor) -> float:
-    """Loss of a uniform guess, in nats: ln C, or A·ln 2."""
-    width = logits.shape[1]
+def guess_loss(width: int, labels: Tensor) -> float:
+    """Loss of a uniform guess, in nats: ln C, or A·ln 2.
+
+    Args:
+        width: of the logits, C or A.
+    """
     return width * math.log(2) if is_multi_label(labels) else math.log(width)
 
 

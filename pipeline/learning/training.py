@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import sys
 import time
@@ -28,7 +29,7 @@ class Diverged(PipelineError):
 
 
 class Updater:
-    """SGD with momentum and a learning rate that is a function of the step alone, so it needs no saved state.
+    """SGD with Nesterov momentum and a learning rate that is a function of the step alone, so it needs no saved state.
 
     Frozen parameters are left out.
     """
@@ -161,13 +162,13 @@ class Checkpoint:
             "steps": updater.steps,
             "history": history,
         }
-        unfinished = self.path.with_suffix(".unfinished")
+        unfinished, written = self.path.with_suffix(".unfinished"), io.BytesIO()
+        torch.save(state, written)  # not into the file: torch's archive writer hides the system's error number
         try:
-            with unfinished.open("wb") as file:
-                torch.save(state, file)
-        except RuntimeError as error:  # torch's archive writer hides the system's error number
+            unfinished.write_bytes(written.getbuffer())
+        except OSError as error:
             unfinished.unlink(missing_ok=True)
-            raise OSError(28, f"could not write a checkpoint ({error})", str(unfinished)) from error
+            raise OSError(error.errno, error.strerror, str(unfinished)) from error
         unfinished.replace(self.path)
 
     def restore(self, model: nn.Module, updater: Updater) -> History:

@@ -181,7 +181,7 @@ def unlearn(
         return copy.deepcopy(original).requires_grad_(True).eval()
     if run.status == "finished":
         labels = subsets[method.subsets[0]].labels
-        run.warning = _ran_away(run.history, RUNAWAY * guess_loss(torch.empty(1, model.classes), labels))
+        run.warning = _ran_away(run.history, RUNAWAY * guess_loss(model.classes, labels))
     return model
 
 

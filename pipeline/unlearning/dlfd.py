@@ -44,7 +44,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
@@ -52,13 +51,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.data.batches import Batch, Faces
 from pipeline.data.subsets import matched
 from pipeline.evaluation.membership import loss_attack
 from pipeline.evaluation.scores import forgetting_score
-from pipeline.learning.models import FaceClassifier, frozen
+from pipeline.learning.models import FaceClassifier, frozen, running_statistics_kept
 from pipeline.learning.objectives import correctness, losses
 from pipeline.learning.training import Updater, autocast, losses_of, passes, predict
 from pipeline.learning.transport import Cost, Solver, shortfall, transport_cost
@@ -257,25 +255,12 @@ def step_loss(
     if matching is None:
         return _classified(predict(model, batch, settings.precision), labels)
     forget, unseen = matching
-    with torch.no_grad(), _running_statistics_kept(model):
+    with torch.no_grad(), running_statistics_kept(model):
         wanted = losses(predict(model, torch.cat([batch, unseen[0]]), settings.precision)[len(batch) :], unseen[1])
     logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
     loss, figures = _classified(logits[: len(batch)], labels)
     lacking = shortfall(losses(logits[len(batch) :], forget[1]), wanted)
     return loss + settings.matching_weight * lacking, {**figures, "shortfall": float(lacking.detach())}
-
-
-@contextmanager
-def _running_statistics_kept(model: FaceClassifier) -> Iterator[None]:
-    """What passes in training mode leaves no trace in BatchNorm's running statistics."""
-    norms = [part for part in model.modules() if isinstance(part, _BatchNorm)]
-    for norm in norms:
-        norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.track_running_stats = True
 
 
 def _classified(logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:

@@ -34,7 +34,7 @@ def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, forget: Face
     with run.progress(settings.epochs * len(forget)) as advance:
         for pixels, labels in passes(forget, settings, run.seed):
             logits = predict(model, pixels, settings.precision)
-            loss, chance = losses(logits, labels).mean(), guess_loss(logits, labels)
+            loss, chance = losses(logits, labels).mean(), guess_loss(model.classes, labels)
             value = run.check(loss)
             run.log(step=updater.steps, loss=value)
             if settings.stop_at_chance and value >= chance:

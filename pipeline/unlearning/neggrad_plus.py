@@ -41,6 +41,6 @@ def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Face
             retain_loss = losses(logits[: len(labels)], labels).mean()
             forget_loss = losses(logits[len(labels) :], forget_labels).mean()
             run.log(step=updater.steps, loss=run.check(retain_loss), forget_loss=run.check(forget_loss))
-            ascends = not settings.stop_at_chance or float(forget_loss.detach()) < guess_loss(logits, labels)
+            ascends = not settings.stop_at_chance or float(forget_loss.detach()) < guess_loss(model.classes, labels)
             updater.step(settings.retain_weight * retain_loss - ascends * (1 - settings.retain_weight) * forget_loss)
             advance(len(labels))

@@ -25,9 +25,9 @@ def test_the_loss_of_a_class_and_of_attributes() -> None:
 
 def test_a_uniform_guess_has_the_loss_of_one() -> None:
     zero = torch.zeros(6, 3)
-    assert losses(zero, CLASSES).tolist() == pytest.approx([guess_loss(zero, CLASSES)] * 6)
-    assert losses(zero, BITS).tolist() == pytest.approx([guess_loss(zero, BITS)] * 6)
-    assert guess_loss(zero, BITS) == pytest.approx(3 * math.log(2))
+    assert losses(zero, CLASSES).tolist() == pytest.approx([guess_loss(zero.shape[1], CLASSES)] * 6)
+    assert losses(zero, BITS).tolist() == pytest.approx([guess_loss(zero.shape[1], BITS)] * 6)
+    assert guess_loss(zero.shape[1], BITS) == pytest.approx(3 * math.log(2))
 
 
 def test_correctness_counts_attributes_one_by_one() -> None:

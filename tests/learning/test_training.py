@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -125,5 +127,22 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path) -> None:
     path.with_suffix(".unfinished").symlink_to("/dev/full")
     with pytest.raises(OSError) as caught:  # noqa: PT011 - its number is what counts
         checkpoint.save(model, updater, [{"epoch": 0}, {"epoch": 1}])
-    assert "disk is full" in (explain(caught.value) or "")
+    assert "disk is full while writing" in (explain(caught.value) or "")
     assert checkpoint.restore(model, updater) == [{"epoch": 0}]
+
+
+def test_a_limit_on_files_is_not_told_as_a_full_disk(tmp_path: Path) -> None:
+    from stages.common import explain
+
+    model = make_model()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError) as caught:  # noqa: PT011 - its number is what counts
+            Checkpoint(tmp_path / "model.pt", "same").save(model, Updater(model.parameters(), SETTINGS, 4), [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, heard)
+    assert "may not grow any further" in (explain(caught.value) or "")
+    assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.evaluation.accuracy import cross_entropy, margins, top_k_correct
+from pipeline.evaluation.logit_scores import cross_entropy, margins, top_k_correct
 
 EXTREME = np.array(
     [
