@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,16 @@ def test_a_long_curve_keeps_its_ends_and_only_its_finite_points() -> None:
 def test_dlfds_pass_is_drawn_with_its_end_of_pushing() -> None:
     html = write()
     assert {f"pass_{name}" for name in ("ot_cost", "forgetting_score", "accuracy")} <= set(embedded(html, "charts"))
-    assert "stopped before step 3 of 8, where the recovery of accuracy begins" in words(html)
+    assert "The pushing stopped before step 3 of 8." in words(html)
+
+
+def test_why_the_pushing_ended_is_told_where_the_method_said_so() -> None:
+    write()
+    path = layout.MODELS / "dlfd/model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "note": "pushed 3 batches: forgotten"}))
+    page.write(tiny.read(), layout.REPORTS / "report.html")
+    html = (layout.REPORTS / "report.html").read_text(encoding="utf-8")
+    assert "The pushing stopped before step 3 of 8 (pushed 3 batches: forgotten)." in words(html)
 
 
 def test_a_method_that_trains_nothing_says_so_and_a_diverged_one_has_its_finite_steps() -> None:
