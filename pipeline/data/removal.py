@@ -27,6 +27,7 @@ from pipeline.errors import DataError
 from pipeline.hashes import file_hash
 
 TABLES = (".csv", ".txt", ".tsv", ".parquet")
+BLACK = (8, 8)  # pixels of what stands in for a picture where tables cannot lose its line
 WORD = re.compile(r"""[^\s,;"']+""")
 DRAFT, REST, OLD, UNPACKED = "draft", "rest", "erased", "unpacked"  # `_beside` a place, while it is rewritten
 
@@ -55,7 +56,7 @@ def find(place: Path, scratch: Path, erased: Callable[[str], bool]) -> Pictures:
         erased: whether a person key is of one.
 
     Raises:
-        DataError: `place` cannot be read as a data set.
+        DataError: `place` cannot be read as a data set, or a picture of theirs is a link.
     """
     with raw.opened(place, scratch) as root:
         return _pictures(root, erased)
@@ -82,7 +83,11 @@ def _pictures(root: Path, erased: Callable[[str], bool]) -> Pictures:
     table = sources.read(root).table
     if synthetic.recognises(root):
         return Pictures()
-    paths = sorted(table.loc[table["person"].map(lambda person: erased(str(person))), "source"])
+    named = sorted(table.loc[table["person"].map(lambda person: erased(str(person))), "source"])
+    paths = [path for path in named if not _is_black(root / path)]  # all alike: as traces they would name each other
+    if linked := [path for path in paths if (root / path).resolve() != root.resolve() / path]:
+        told = f"{root / linked[0]} is a link to {(root / linked[0]).resolve()}, where the picture would stay"
+        raise DataError(f"{told}: put the files themselves in the places of {len(linked)} link(s)")
     hashes = [file_hash(root / path) for path in paths]
     return Pictures(paths, hashes, sum((root / path).stat().st_size for path in paths))
 
@@ -114,7 +119,7 @@ def _remove_from_archives(place: Path, erased: Callable[[str], bool]) -> bool:
             with _rest(root, gone.paths, _beside(place, DRAFT)) as (rest, blank):
                 prefix = root.relative_to(scratch / "unpacked")
                 for archive in raw.packed_in(place):
-                    _repack(archive, scratch / "unpacked", prefix, rest)
+                    _repack(archive, scratch / "unpacked", prefix, rest, scratch / "packed anew")
         return blank
     finally:
         shutil.rmtree(scratch, ignore_errors=True)  # what cannot be deleted is told by `finish`
@@ -234,12 +239,26 @@ def _black(path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     kinds = {".png": "PNG", ".bmp": "BMP", ".webp": "WEBP"}
-    Image.new("RGB", (8, 8)).save(path, format=kinds.get(path.suffix.lower(), "JPEG"))
+    Image.new("RGB", BLACK).save(path, format=kinds.get(path.suffix.lower(), "JPEG"))
 
 
-def _repack(archive: Path, unpacked: Path, prefix: Path, rest: Path) -> None:
-    """Write an archive anew from what is left of its members, and put it in the old one's place."""
-    draft = archive.with_name(f".{archive.name}.partial")
+def _is_black(path: Path) -> bool:
+    """Whether a picture stands in for one that was erased before."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            return picture.size == BLACK and picture.convert("RGB").getbbox() is None
+    except (OSError, SyntaxError, ValueError):
+        return False  # no picture, or a broken one: it goes like any other file
+
+
+def _repack(archive: Path, unpacked: Path, prefix: Path, rest: Path, draft: Path) -> None:
+    """Write an archive anew from what is left of its members, and put it in the old one's place.
+
+    Args:
+        draft: where it is written until it is whole: a kill must not leave half an archive among the data.
+    """
 
     def left(name: str) -> Path | None:
         """Where a member is now; None where it is gone, or is a folder."""
@@ -249,7 +268,7 @@ def _repack(archive: Path, unpacked: Path, prefix: Path, rest: Path) -> None:
         return found if found.is_file() else None
 
     try:
-        if zipfile.is_zipfile(archive):
+        if _is_zip(archive):
             with zipfile.ZipFile(archive) as old, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as new:
                 for name in dict.fromkeys(old.namelist()):
                     if path := left(name):
@@ -262,6 +281,12 @@ def _repack(archive: Path, unpacked: Path, prefix: Path, rest: Path) -> None:
         draft.replace(archive)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _is_zip(archive: Path) -> bool:
+    """By its beginning: a tar may end with a member that is a zip."""
+    with archive.open("rb") as file:
+        return file.read(2) == b"PK"
 
 
 def _mode(archive: Path) -> Literal["w", "w:gz", "w:bz2", "w:xz"]:

@@ -68,7 +68,7 @@ def scan(places: Iterable[Path], seal: Seal, advance: Callable[[], None] = lambd
     """
     report = Report()
     seen: set[tuple[int, int]] = set()
-    for path in walk(places):
+    for path in walk(places, lambda error: report.unread.append(f"{error.filename}: {error.strerror}")):
         try:
             about = path.stat()
             if (about.st_dev, about.st_ino) in seen:  # a hard link
@@ -85,8 +85,12 @@ def scan(places: Iterable[Path], seal: Seal, advance: Callable[[], None] = lambd
     return report
 
 
-def walk(places: Iterable[Path]) -> Iterator[Path]:
-    """Files below some places, without what SKIPPED names, each place once; links are not followed."""
+def walk(places: Iterable[Path], refused: Callable[[OSError], None] = lambda error: None) -> Iterator[Path]:
+    """Files below some places, without what SKIPPED names, each place once; links are not followed.
+
+    Args:
+        refused: called with the error of each folder that may not be read.
+    """
     done: list[Path] = []
     for place in sorted({one.resolve() for one in places}):
         if any(place.is_relative_to(other) for other in done):
@@ -94,7 +98,7 @@ def walk(places: Iterable[Path]) -> Iterator[Path]:
         done.append(place)
         if place.is_file():
             yield place
-        for where, folders, names in os.walk(place):
+        for where, folders, names in os.walk(place, onerror=refused):
             folders[:] = sorted(name for name in folders if name not in SKIPPED)
             yield from (path for name in sorted(names) if not (path := Path(where) / name).is_symlink())
 
@@ -136,7 +140,9 @@ class _File:
         elif start.startswith(b"PAR1"):
             import pandas as pd
 
-            self._table(pd.read_parquet(file))
+            table = pd.read_parquet(file)
+            self._table(table)
+            self._table(table.index.to_frame())  # a key may be the index
         elif start.startswith(b"PK"):
             if depth < NESTED:
                 self._zip(file, path, depth)

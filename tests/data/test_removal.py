@@ -91,6 +91,9 @@ def test_where_tables_cannot_lose_a_line_a_black_picture_takes_the_place(tmp_pat
         gone = before.table["person"] == "F0000/D"
         assert removal.remove(root, lambda person: person == "F0000/D") is True
         after = sources.read(root)
+        assert removal.find(root, tmp_path, lambda person: person == "F0000/D").paths == [], "what is black is nobody's"
+        assert removal.remove(root, lambda person: person == "F0000/D") is False, "again: nothing to do"
+        assert sources.read(root).table.equals(before.table)
     assert after.table.equals(before.table)
     assert all(after.image(row).max() == 0 for row in gone.index[gone])
     assert all(after.image(row).max() > 0 for row in gone.index[~gone])
@@ -173,6 +176,50 @@ def test_pictures_of_the_erased_that_cannot_be_deleted_are_told_and_found(folder
     assert removal.finish(folder) is False
     assert pictures(folder) == {"b/a.jpg", "b/e.png", "f.png"}
     assert left_beside(folder) == set()
+
+
+def test_a_picture_behind_a_link_is_refused_before_anything_goes(folder: Path, tmp_path: Path) -> None:
+    (folder / "b/d.png").rename(tmp_path / "album.png")
+    (folder / "b/d.png").symlink_to(tmp_path / "album.png")
+    for act in (lambda: removal.find(folder, tmp_path, ann), lambda: removal.remove(folder, ann)):
+        with pytest.raises(DataError, match=r"b/d.png is a link to .*album.png, where the picture would stay"):
+            act()
+    assert pictures(folder) == set(NAMES)
+
+
+def test_a_tar_that_ends_with_a_zip_stays_a_tar(folder: Path, tmp_path: Path) -> None:
+    (folder / "zz.zip").write_bytes(Path(shutil.make_archive(str(tmp_path / "zz"), "zip", folder / "b")).read_bytes())
+    unpacked = shutil.copytree(folder, tmp_path / "unpacked")
+    archive = tmp_path / "packed.tar"
+    with tarfile.open(archive, "w") as packed:
+        for path in sorted(unpacked.rglob("*")):
+            if path.is_file():
+                packed.add(path, path.relative_to(unpacked).as_posix())
+    assert zipfile.is_zipfile(archive)
+    removal._repack(archive, unpacked, Path(), folder, tmp_path / "draft")
+    with tarfile.open(archive) as packed:
+        assert set(packed.getnames()) >= {"manifest.csv", "a.jpg", "zz.zip"}
+
+
+def test_a_kill_while_packing_leaves_no_half_archive_among_the_data(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    shutil.make_archive(str(place / "faces"), "tar", folder)
+    real = tarfile.TarFile.add
+
+    def kill(self: tarfile.TarFile, *arguments: object, **options: object) -> None:
+        assert [path.name for path in place.iterdir()] == ["faces.tar"]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tarfile.TarFile, "add", kill)
+    with pytest.raises(KeyboardInterrupt):
+        removal.remove(place, ann)
+    monkeypatch.setattr(tarfile.TarFile, "add", real)
+    removal.remove(place, ann)
+    with raw.opened(place, tmp_path) as root:
+        assert pictures(root) == {"b/a.jpg", "b/e.png", "f.png"}
 
 
 def test_faces_that_are_drawn_have_no_files(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import tarfile
 import textwrap
 import zipfile
@@ -185,6 +186,28 @@ def test_what_cannot_be_looked_into_is_told_and_stops_nothing(seal: Seal, tmp_pa
     report = scan([tmp_path], seal)
     named = ("a.parquet", "b.png", "d.csv", "e.jsonl", "f.json")
     assert [sentence.split(":")[0] for sentence in report.unread] == [str(tmp_path / name) for name in named]
+    assert len(report.found) == 1
+
+
+def test_a_key_in_an_index_is_found(seal: Seal, tmp_path: Path) -> None:
+    pd.DataFrame({"person": ["bob", "ann"], "rank": [1, 2]}).set_index("person").to_parquet(tmp_path / "a.parquet")
+    assert scan([tmp_path], seal).found == [f"{tmp_path / 'a.parquet'}: the key of an erased person, in column person"]
+
+
+def test_a_folder_that_may_not_be_read_is_told(seal: Seal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root may read all, the refusal is played."""
+    real = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "open.png").write_bytes(png(ERASED))
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = scan([tmp_path], seal)
+    assert report.unread == [f"{tmp_path / 'closed'}: Permission denied"]
     assert len(report.found) == 1
 
 
