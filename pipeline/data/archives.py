@@ -22,7 +22,12 @@ _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EO
 
 def is_archive(path: Path) -> bool:
     """Whether a file is a tar (plain, gz, bz2, xz) or zip archive, by its content."""
-    return path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
+    return path.is_file() and (tarfile.is_tarfile(path) or zipfile.is_zipfile(path))
+
+
+def is_zip(path: Path) -> bool:
+    """Whether an archive is a zip. Asked for the tar first: one whose last member is a zip ends like a zip."""
+    return not tarfile.is_tarfile(path) and zipfile.is_zipfile(path)
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -36,10 +41,10 @@ def unpack(archive: Path, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        if zipfile.is_zipfile(archive):
-            _unpack_zip(archive, folder)
-        elif tarfile.is_tarfile(archive):
+        if tarfile.is_tarfile(archive):
             _unpack_tar(archive, folder)
+        elif zipfile.is_zipfile(archive):
+            _unpack_zip(archive, folder)
         else:
             raise DataError(f"{archive}: neither a tar nor a zip archive")
     except _DAMAGED as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.data import archives, sources
+from pipeline.data.sources import common
 from pipeline.errors import DataError
 
 
@@ -30,14 +32,35 @@ def opened(raw: Path, scratch: Path) -> Iterator[Path]:
     packed = packed_in(raw)
     if not packed:
         raise sources.unknown_layout(raw, " and no archive")
-    folder = scratch / "unpacked"
-    shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
+    folder, part = scratch / "unpacked", scratch / "part"
+    for left in (folder, part):
+        shutil.rmtree(left, ignore_errors=True)  # by a killed run
     try:
-        for archive in packed:
-            archives.unpack(archive, folder)
+        archives.unpack(packed[0], folder)
+        for archive in packed[1:]:
+            archives.unpack(archive, part)
+            _put_together(part, folder, archive)
         yield find(folder) or folder  # `sources.read` explains an unknown layout
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for done in (folder, part):
+            shutil.rmtree(done, ignore_errors=True)
+
+
+def _put_together(part: Path, folder: Path, archive: Path) -> None:
+    """Move what an archive holds to what others held, and remove its folder.
+
+    Raises:
+        DataError: one of them held another file of the same name, which would be lost, or stand under another's label.
+    """
+    for name in sorted(common.files(part)):
+        target = folder / name
+        if target.exists() and not filecmp.cmp(part / name, target, shallow=False):
+            raise DataError(
+                f"{archive} holds {name}, as an archive beside it does, and not the same: unpack them yourself"
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (part / name).replace(target)
+    shutil.rmtree(part)
 
 
 def find(folder: Path) -> Path | None:

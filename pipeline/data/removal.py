@@ -20,7 +20,7 @@ from typing import Literal
 
 import pandas as pd
 
-from pipeline.data import raw, sources
+from pipeline.data import archives, raw, sources
 from pipeline.data.sources import synthetic
 from pipeline.data.sources.common import files, is_picture
 from pipeline.errors import DataError
@@ -268,7 +268,7 @@ def _repack(archive: Path, unpacked: Path, prefix: Path, rest: Path, draft: Path
         return found if found.is_file() else None
 
     try:
-        if _is_zip(archive):
+        if archives.is_zip(archive):
             with zipfile.ZipFile(archive) as old, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as new:
                 for name in dict.fromkeys(old.namelist()):
                     if path := left(name):
@@ -281,12 +281,6 @@ def _repack(archive: Path, unpacked: Path, prefix: Path, rest: Path, draft: Path
         draft.replace(archive)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _is_zip(archive: Path) -> bool:
-    """By its beginning: a tar may end with a member that is a zip."""
-    with archive.open("rb") as file:
-        return file.read(2) == b"PK"
 
 
 def _mode(archive: Path) -> Literal["w", "w:gz", "w:bz2", "w:xz"]:

@@ -23,9 +23,10 @@ def section(stored: Stored) -> Section:
 
 def _told(persons: pd.DataFrame, metrics: dict[str, Any]) -> dict[str, Any]:
     if persons.empty:
-        persons = pd.DataFrame({"rank": [], "detected": []})
+        persons = pd.DataFrame({"rank": [], "detected": [], "score": []})
     found = persons[persons["detected"].astype(bool)].assign(how="remembered")
-    other = persons[persons["rank"] >= 1 - FALSE_ALARMS].assign(how="over-forgotten").iloc[::-1]
+    last = (persons["rank"] >= 1 - FALSE_ALARMS) & (persons["score"] < 0)  # of equal scores all are first and last
+    other = persons[last].assign(how="over-forgotten").iloc[::-1]
     if metrics["verdict"] == verdict.YARDSTICK:  # beside itself all scores of the oracle are the same
         other = other.head(0)
     return {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.archives import is_archive, unpack
+from pipeline.data.archives import is_archive, is_zip, unpack
 from pipeline.errors import DataError
 
 
@@ -125,3 +125,17 @@ def test_other_files_are_no_archives(tmp_path: Path) -> None:
     assert not is_archive(tmp_path)
     with pytest.raises(DataError, match="neither a tar nor a zip"):
         unpack(path, tmp_path / "out")
+
+
+def test_a_tar_whose_last_member_is_a_zip_is_a_tar(tmp_path: Path) -> None:
+    inner = tmp_path / "inner.zip"
+    with zipfile.ZipFile(inner, "w") as packed:
+        packed.writestr("licence.txt", "x")
+    (tmp_path / "a.txt").write_text("a")
+    with tarfile.open(tmp_path / "outer.tar", "w") as tar:
+        for name in ("a.txt", "inner.zip"):
+            tar.add(tmp_path / name, name)
+    assert zipfile.is_zipfile(tmp_path / "outer.tar"), "it ends like one"
+    unpack(tmp_path / "outer.tar", tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.txt", "inner.zip"}
+    assert (is_zip(inner), is_zip(tmp_path / "outer.tar")) == (True, False)

@@ -47,6 +47,14 @@ def test_long_keys_of_persons_stay_apart_beside_a_gap(tmp_path: Path) -> None:
     assert read(tmp_path).table["person"].tolist() == [str(2**60), str(2**60 + 1), "c.jpg"]
 
 
+def test_a_person_who_is_the_index_of_a_parquet_file_is_read(tmp_path: Path) -> None:
+    names = ("a.jpg", "b.jpg", "c.jpg")
+    (write(tmp_path, names=names) / "manifest.csv").unlink()
+    rows = pd.DataFrame({"path": names, "person": ["ann", "ann", "bob"], "age": [0, 1, 0]})
+    rows.set_index("person").to_parquet(tmp_path / "manifest.parquet")
+    assert read(tmp_path).table["person"].tolist() == ["ann", "ann", "bob"]
+
+
 def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
     names = tuple(f"{number}.jpg" for number in range(4))
     rows = pd.DataFrame(

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tiny_data import draw
 
 from pipeline.data import raw, sources
 from pipeline.errors import DataError
@@ -48,6 +49,38 @@ def test_two_data_sets_in_one_folder_are_not_guessed(tmp_path: Path, mufac_root:
     shutil.copytree(mufac_root, tmp_path / "data" / "a")
     shutil.copytree(mufac_root, tmp_path / "data" / "b")
     assert raw.find(tmp_path / "data") is None
+
+
+def write_parts(tmp_path: Path, second: str) -> Path:
+    """Two archives of pictures; the manifest and a licence are in the first, a licence in both."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for part, persons in (("part1", ("ann", "bob")), ("part2", ("cat", "dan"))):
+        for number, person in enumerate(persons):
+            draw(tmp_path / part / f"{person}.png", number)
+        (tmp_path / part / "licence.txt").write_text("ours\n" if part == "part1" else second)
+    rows = "".join(
+        f"{person}.png,{person},{number % 2}\n" for number, person in enumerate(("ann", "bob", "cat", "dan"))
+    )
+    (tmp_path / "part1/manifest.csv").write_text(f"path,person,gender\n{rows}")
+    for part in ("part1", "part2"):
+        shutil.make_archive(str(data / part), "zip", tmp_path / part)
+    return data
+
+
+def test_several_archives_are_put_together(tmp_path: Path) -> None:
+    with raw.opened(write_parts(tmp_path, "ours\n"), tmp_path / "scratch") as root:
+        assert sources.read(root).table["person"].tolist() == ["ann", "bob", "cat", "dan"]
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_archives_that_hold_different_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    """One would be lost, or a picture stand under another's name."""
+    data = write_parts(tmp_path, "theirs\n")
+    words = r"part2.zip holds licence.txt, as an archive beside it does"
+    with pytest.raises(DataError, match=words), raw.opened(data, tmp_path / "scratch"):
+        pass
+    assert not list((tmp_path / "scratch").iterdir())
 
 
 def test_the_unpacked_folder_goes_when_the_work_fails(tmp_path: Path, mufac_root: Path) -> None:
