@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import tiny_report as tiny
 from report_page import words, write
+
+from pipeline.report import persons
 
 
 def test_persons_at_risk_stand_under_their_model_by_pseudonym() -> None:
@@ -36,3 +39,11 @@ def test_no_key_of_a_person_is_on_the_page() -> None:
 
 def test_real_people_are_not_shown() -> None:
     assert "Contact sheet" not in write()
+
+
+def test_where_all_score_alike_nobody_stands_out_at_the_other_end() -> None:
+    """A model that says the same of every picture: each rank is 1, and says nothing."""
+    metrics = {"verdict": "forgotten"}
+    alike = pd.DataFrame({"person": list("abc"), "rank": 1.0, "detected": False, "score": 0.0})
+    assert persons._told(alike, metrics)["over_forgotten"] == 0
+    assert persons._told(alike.assign(score=[0.0, 0.0, -3.0]), metrics)["over_forgotten"] == 1
