@@ -1,18 +1,18 @@
 """Taking pictures out of raw data for good: out of a folder, or out of the archives that hold it.
 
 What is left is built beside it and read once as the download stage would, before it takes the old one's place. Lines of
-text tables that name a removed picture go with it. Where the layout does not let them (CelebA's numbered tables), each
-picture is replaced by a black one instead, and the tables stay.
+text tables that name a removed picture go with it. Where the layout does not let them (CelebA's numbered tables, the
+last picture of a class), each picture is replaced by a black one instead, and the tables stay; a manifest's persons
+become STAND_IN. What is done to tables is in `pipeline.data.removal_tables`.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +21,13 @@ from typing import Literal
 import pandas as pd
 
 from pipeline.data import archives, raw, sources
+from pipeline.data.removal_tables import STAND_IN, drop_records, ends, unname
 from pipeline.data.sources import synthetic
-from pipeline.data.sources.common import files, is_picture
+from pipeline.data.sources.common import files
 from pipeline.errors import DataError
 from pipeline.hashes import file_hash
 
-TABLES = (".csv", ".txt", ".tsv", ".parquet")
 BLACK = (8, 8)  # pixels of what stands in for a picture where tables cannot lose its line
-WORD = re.compile(r"""[^\s,;"']+""")
 DRAFT, REST, OLD, UNPACKED = "draft", "rest", "erased", "unpacked"  # `_beside` a place, while it is rewritten
 
 
@@ -165,10 +164,10 @@ def _rest(root: Path, gone: list[str], rest: Path) -> Iterator[tuple[Path, bool]
     if kept.empty:
         raise DataError(f"{root}: every picture is of the erased, nothing would be left: delete it yourself")
     try:
-        by_path, by_end = set(gone), _ends(gone) - _ends(kept["source"])  # how tables may name them
-        for words in (by_path, by_end):
+        by_path, by_end = set(gone), ends(gone) - ends(kept["source"])  # how tables may name them
+        for names, anywhere in ((by_path, True), (by_end, True), (by_path, False)):
             _linked(root, _emptied(rest), without=gone)
-            _drop_lines(rest, words)
+            drop_records(rest, names, anywhere=anywhere)
             if _same(rest, kept, data.classes):
                 blank = False
                 break
@@ -177,7 +176,8 @@ def _rest(root: Path, gone: list[str], rest: Path) -> Iterator[tuple[Path, bool]
             _linked(root, _emptied(rest), without=gone)
             for path in gone:
                 _black(rest / path)
-            if not _same(rest, before, data.classes):
+            unnamed = before.assign(person=before["person"].mask(before["source"].isin(gone), STAND_IN))
+            if not _same(rest, unnamed if unname(rest, by_path) else before, data.classes):
                 raise DataError(f"{root}: it could not be read any more without the pictures of the erased")
         yield rest, blank
     finally:
@@ -206,32 +206,6 @@ def _linked(source: Path, target: Path, without: Collection[str] = (), skip: Pat
             os.link(source / name, target / name)
         except OSError:
             shutil.copy2(source / name, target / name)
-
-
-def _drop_lines(root: Path, words: set[str]) -> None:
-    """Take lines (of Parquet: rows) that have one of the words out of all tables."""
-    for name in sorted(files(root)):
-        path = root / name
-        if path.suffix.lower() not in TABLES or is_picture(path.name):
-            continue
-        if path.suffix.lower() == ".parquet":
-            table = pd.read_parquet(path)
-            named = table.isin(words).any(axis=1)
-            if named.any():
-                path.unlink()  # a link to the old one
-                table[~named].to_parquet(path, index=False)
-            continue
-        data = path.read_bytes()
-        lines = data.decode("utf-8", errors="surrogateescape").splitlines(keepends=True)
-        left = [line for line in lines if words.isdisjoint(WORD.findall(line))]
-        if len(left) < len(lines):
-            path.unlink()
-            path.write_bytes("".join(left).encode("utf-8", errors="surrogateescape"))
-
-
-def _ends(paths: Iterable[str]) -> set[str]:
-    """a/b.jpg and b.jpg, of every path."""
-    return {"/".join(parts[start:]) for path in paths for parts in [path.split("/")] for start in range(len(parts))}
 
 
 def _black(path: Path) -> None:

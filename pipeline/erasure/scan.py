@@ -26,6 +26,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from pipeline.data.removal_tables import STAND_IN
 from pipeline.data.store import content_hash
 from pipeline.erasure import texts
 from pipeline.erasure.tombstones import FILE, PERSON, PICTURE, PIXELS, WEIGHTS, Seal
@@ -187,6 +188,8 @@ class _File:
                 self._cell(texts.column(name), value)
 
     def _cell(self, name: str, value: str) -> None:
+        if value == STAND_IN:
+            return
         if name in texts.CONTENTS:
             self._note(PICTURE, value, f"the hash of an erased picture, in column {name}")
         else:

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from pipeline import config, layout
-from pipeline.data import removal
+from pipeline.data import removal, removal_tables
 from pipeline.data.removal import Pictures
 from pipeline.erasure import purge, tombstones
 from pipeline.erasure.requests import Request
@@ -218,7 +218,9 @@ def _do(plan: Plan, projects: list[Path]) -> None:
     """Each step can be repeated; what has to be known afterwards is written before anything is removed."""
     from pipeline import pseudonyms
 
-    tombstones.add(plan.traces.digests(pseudonyms.load()))
+    stand_in = tombstones.Traces(persons=frozenset([removal_tables.STAND_IN]))
+    for traces in (plan.traces, stand_in):
+        tombstones.add(traces.digests(pseudonyms.load()))
     typer.echo(f"{layout.ERASED} keeps them out from now on")
     _erase_raw(plan)
     typer.echo("starting point of the next round:")
