@@ -93,6 +93,8 @@ def _request(name: str, stored: Mapping[str, Any], request: Request | None, mode
     """Without its reason: that is free text, in which a name may stand."""
     events = {event.event: event for event in request.events if event.model == model} if request else {}
     unlearned, verified = events.get(ledger.UNLEARNED), events.get(ledger.VERIFIED)
+    if unlearned and verified and unlearned.time > verified.time:  # a later audit took it back
+        verified = None
     audited = verified or unlearned
     return {
         "request": name,

@@ -192,17 +192,29 @@ def _evidence(unit: str, verdict: str, ranked: pd.DataFrame) -> tuple[bool, str]
     return verdict not in REFUTED, rank
 
 
+def _about(event: Event) -> tuple[str, str]:
+    return event.request, event.model
+
+
+def _said(events: list[Event], about: tuple[str, str]) -> list[tuple[str, str]]:
+    """What was last said of a version and a request: that it has unlearned it and, after that, whether it verifies."""
+    told = [(one.event, one.reason) for one in sorted(events, key=lambda one: one.time) if _about(one) == about]
+    starts = [place for place, (event, _) in enumerate(told) if event == ledger.UNLEARNED]
+    return [one for one in told[starts[-1] :] if one[0] in (ledger.UNLEARNED, ledger.VERIFIED)] if starts else []
+
+
 def _event(request: Request, event: str, model: str, reason: str = "") -> Event:
     return Event(request.id, event, request.person, reason=reason, model=model, time=ledger.now())
 
 
 def _enter(events: list[Event]) -> None:
-    """Each once: a stage that runs again, as of a lost report, tells nothing new. Service comes and goes."""
+    """Each once: a stage that runs again, as of a lost report, tells nothing new. Service comes and goes, and what an
+    audit says of a version may change."""
 
     def decide(known: list[Event]) -> list[Event]:
-        said = {(one.request, one.event, one.model) for one in known}
         passing = (ledger.IN_SERVICE, ledger.OUT_OF_SERVICE)
-        return [one for one in events if one.event in passing or (one.request, one.event, one.model) not in said]
+        same = {one for one in {_about(one) for one in events} if _said(known, one) == _said(events, one)}
+        return [one for one in events if one.event in passing or _about(one) not in same]
 
     if events:
         ledger.append(requests.progress_file(), decide)

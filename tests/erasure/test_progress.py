@@ -94,6 +94,19 @@ def test_the_same_version_again_enters_nothing_new_and_a_better_one_does() -> No
     assert states() == {ids["p0"]: ("verified", "faces/2")}
 
 
+def test_what_a_later_audit_no_longer_finds_is_not_verified_any_more() -> None:
+    ids = ask("p0", "p2")
+    for _ in range(2):
+        registered(1)
+        assert states()[ids["p0"]] == ("verified", "faces/1")
+        registered(1, p0=True)
+        assert states()[ids["p0"]] == ("unlearned", "faces/1")
+        assert states()[ids["p2"]] == ("verified", "faces/1"), "of whom the audit says what it said"
+    before = requests.progress_file().read_bytes()
+    registered(1, p0=True)
+    assert requests.progress_file().read_bytes() == before
+
+
 def test_without_open_requests_nothing_is_touched(checkout: Path) -> None:
     ids = ask("p0")
     intake.withdraw([ids["p0"]])
