@@ -42,13 +42,14 @@ def load(
 def matched(pool: Faces, wanted: Faces, seed: int) -> Faces:
     """Pictures of a pool with the label mix of another subset: as many as that has, or LEAST where it has fewer.
 
-    What is compared with forget by its losses must not differ from it by its labels. Of a label so rare that the pool
-    has fewer than FEWEST such pictures, the whole pool is taken.
+    What is compared with forget by its losses must not differ from it by its labels. Of labels so rare that a pool of
+    LEAST or more has fewer than FEWEST such pictures, the whole pool is taken.
     """
     mix, there = _codes(wanted), pd.Series(_codes(pool))
     count = max(int(mix.max()), int(there.max())) + 1
     chosen = balance.matching(there, np.bincount(mix, minlength=count), np.random.default_rng(seed), LEAST)
-    return pool.take(torch.from_numpy(np.sort(chosen))) if len(chosen) >= FEWEST else pool
+    rare = len(chosen) < FEWEST and len(pool) >= LEAST
+    return pool if rare or not len(chosen) else pool.take(torch.from_numpy(np.sort(chosen)))
 
 
 def _codes(faces: Faces) -> np.ndarray:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import config, layout, pseudonyms
+import yaml
+
+from pipeline import layout, pseudonyms
 from pipeline.tracking.tracking_store import Store, private_folder
 
 if TYPE_CHECKING:
@@ -169,7 +171,7 @@ def _parent(store: Store) -> str:
     title = experiment or " ".join(filter(None, ["repro", head[:7], f"params {what}"]))
     run_id = str(store.client.create_run(store.experiment, run_name=title, tags=tags).info.run_id)
     if Path("params.yaml").is_file():
-        _log_params(store, run_id, config.parsed(Path("params.yaml").read_text(encoding="utf-8")) or {})
+        _log_params(store, run_id, yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")) or {})
     return run_id
 
 

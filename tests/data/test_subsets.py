@@ -31,3 +31,5 @@ def test_no_more_than_there_are_and_of_a_rare_label_the_whole_pool(count: int, t
     pool.labels[:] = (torch.arange(600) < count).long()
     few.labels[:] = 1
     assert len(subsets.matched(pool, few, seed=0)) == taken
+    small = pool.take(torch.arange(60))
+    assert len(subsets.matched(small, few, seed=0)) == min(count, 60), "no better is there"

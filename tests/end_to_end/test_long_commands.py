@@ -106,7 +106,14 @@ def test_a_search_proposes_knobs(checkout: Checkout) -> None:
 
 
 def test_a_table_takes_the_knobs_that_a_search_chose(checkout: Checkout) -> None:
-    trials = pd.DataFrame([{"trial": 0, "learning_rate": 0.0123, "gate": "passes", "validation_nomus": 0.7}])
+    start = yaml.safe_load((checkout.root / "params.yaml").read_text())["finetune"]["learning_rate"]
+    of = {"gate": "passes", "data": "synthetic", "task": "age"}
+    trials = pd.DataFrame(
+        [
+            {"trial": number, "learning_rate": rate, "validation_nomus": 0.7 + number / 10, **of}
+            for number, rate in enumerate((start, 0.0123))
+        ]
+    )
     folder = checkout.root / "reports/search"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
