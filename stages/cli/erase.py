@@ -216,11 +216,7 @@ def _show(plan: Plan) -> None:
 
 def _do(plan: Plan, projects: list[Path]) -> None:
     """Each step can be repeated; what has to be known afterwards is written before anything is removed."""
-    from pipeline import pseudonyms
-
-    stand_in = tombstones.Traces(persons=frozenset([removal_tables.STAND_IN]))
-    for traces in (plan.traces, stand_in):
-        tombstones.add(traces.digests(pseudonyms.load()))
+    tombstones.add(_lines(plan.traces))
     typer.echo(f"{layout.ERASED} keeps them out from now on")
     _erase_raw(plan)
     typer.echo("starting point of the next round:")
@@ -239,6 +235,14 @@ def _do(plan: Plan, projects: list[Path]) -> None:
     typer.echo(
         f"Next: git add --update {layout.ERASURE} && git commit      (dvc.lock, {layout.REQUESTS}, data.dvc too)"
     )
+
+
+def _lines(traces: tombstones.Traces) -> set[tuple[str, str]]:
+    """Of erased.csv: what is erased, and the person of what may stand in, so that the store takes no black picture."""
+    from pipeline import pseudonyms
+
+    persons = traces.persons | {removal_tables.STAND_IN}
+    return replace(traces, persons=persons).digests(pseudonyms.load())
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.erasure import purge
+from pipeline.data.removal_tables import STAND_IN
+from pipeline.erasure import purge, tombstones
 from pipeline.erasure.requests import Request
 from pipeline.erasure.scan import Report
 from pipeline.erasure.tombstones import Traces
@@ -56,6 +57,14 @@ def test_a_scan_tells_what_it_did_not_look_into_also_in_the_ledger(capsys: pytes
     erase._tell(report, KEPT)
     assert "remote bucket, s3://bucket/faces: cleaned by `dvc gc`, but not scanned" in capsys.readouterr().err
     assert erase._evidence(report, KEPT) == "3 files scanned, nothing found, 1 remote(s) not scanned"
+
+
+@pytest.mark.usefixtures("checkout")
+def test_what_stands_in_is_kept_out_of_the_store_with_the_erased() -> None:
+    tombstones.add(erase._lines(Traces(persons=frozenset(["ann"]))))
+    seal = tombstones.seal()
+    held = {person: seal.holds(tombstones.PERSON, person) for person in ("ann", STAND_IN, "bob")}
+    assert held == {"ann": True, STAND_IN: True, "bob": False}
 
 
 def test_raw_data_that_cannot_be_rewritten_are_named_with_the_remedy() -> None:
