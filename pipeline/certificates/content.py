@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline import canonical
-from pipeline.erasure import ledger, progress
+from pipeline.erasure import ledger, progress, requests
 from pipeline.erasure.requests import Request
 from pipeline.registry import evidence, versions
 from pipeline.registry.evidence import Evidence
@@ -93,7 +93,7 @@ def _request(name: str, stored: Mapping[str, Any], request: Request | None, mode
     """Without its reason: that is free text, in which a name may stand."""
     events = {event.event: event for event in request.events if event.model == model} if request else {}
     unlearned, verified = events.get(ledger.UNLEARNED), events.get(ledger.VERIFIED)
-    if unlearned and verified and unlearned.time > verified.time:  # a later audit took it back
+    if request and verified and requests.taken_back(verified, request.events):
         verified = None
     audited = verified or unlearned
     return {

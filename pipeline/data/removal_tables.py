@@ -35,7 +35,7 @@ def drop_records(root: Path, names: set[str], *, anywhere: bool) -> None:
             continue
         if path.suffix.lower() == ".parquet":
             table = pd.read_parquet(path)
-            named = _cells(table).map(lambda cell: _is_named([cell], names)).any(axis=1).to_numpy()
+            named = folder.flat(table).map(lambda cell: _is_named([cell], names)).any(axis=1).to_numpy()
             if named.any():
                 _write_parquet(path, table[~named])
             continue
@@ -54,7 +54,7 @@ def unname(root: Path, names: set[str]) -> bool:
 
 
 def _unname_in_parquet(path: Path, names: set[str]) -> bool:
-    table = _cells(pd.read_parquet(path, dtype_backend="numpy_nullable"))
+    table = folder.flat(pd.read_parquet(path, dtype_backend="numpy_nullable"))
     table.columns = table.columns.astype(str).str.strip()
     if "person" not in table:
         return False
@@ -94,11 +94,6 @@ def _names_one(text: str, cells: list[str], names: set[str], *, anywhere: bool) 
 
 def _is_named(cells: Iterable[object], names: set[str]) -> bool:
     return any(posixpath.normpath(cell.strip()) in names for cell in cells if isinstance(cell, str) and cell.strip())
-
-
-def _cells(table: pd.DataFrame) -> pd.DataFrame:
-    """With what is the index by name, as `set_index("path")` leaves it."""
-    return table.reset_index([name for name in table.index.names if name is not None]).reset_index(drop=True)
 
 
 def _write_parquet(path: Path, table: pd.DataFrame) -> None:

@@ -174,12 +174,12 @@ def _decisive(events: list[Event]) -> Event:
     service = [event for event in events if event.event in (ledger.IN_SERVICE, ledger.OUT_OF_SERVICE)]
     if service and service[-1].event == ledger.IN_SERVICE:
         return service[-1]
-    if (verified := last.get(ledger.VERIFIED)) and not _taken_back(verified, events):
+    if (verified := last.get(ledger.VERIFIED)) and not taken_back(verified, events):
         return verified
     return next(last[event] for event in (ledger.UNLEARNED, ledger.RECEIVED) if event in last)
 
 
-def _taken_back(verified: Event, events: list[Event]) -> bool:
+def taken_back(verified: Event, events: list[Event]) -> bool:
     """Whether a later audit of the same version no longer says so."""
     later = (one for one in events if one.model == verified.model and one.time > verified.time)
     return any(one.event == ledger.UNLEARNED for one in later)

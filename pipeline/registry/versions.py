@@ -201,9 +201,8 @@ def of_all_names(store: Store) -> list[ModelVersion]:
 
 
 def _versions(store: Store, name: str) -> list[Version]:
-    mine = [
-        version for version in of_all_names(store) if version.name == name
-    ]  # no filter: a quote in the name would break it
+    # not by MLflow's filter: a quote in the name would break it
+    mine = [version for version in of_all_names(store) if version.name == name]
     if not mine:
         return []
     aliases = store.client.get_registered_model(name).aliases

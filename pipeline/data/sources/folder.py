@@ -79,12 +79,16 @@ def _read_manifest(root: Path) -> tuple[pd.DataFrame, Path, list[str]]:
 def _read_parquet(path: Path) -> tuple[pd.DataFrame, list[str]]:
     try:
         # nullable: a gap would else make float64 of whole numbers, and one person of two with long keys
-        table = pd.read_parquet(path, dtype_backend="numpy_nullable")
-        named = [name for name in table.index.names if name is not None]  # `set_index("person")` before it was written
-        table = table.reset_index(named).reset_index(drop=True)
+        table = flat(pd.read_parquet(path, dtype_backend="numpy_nullable"))
     except (ValueError, OSError) as error:  # Arrow's errors are ValueErrors
         return pd.DataFrame(), [f"{path.name} cannot be read as Parquet: {' '.join(str(error).split())}"]
     return table.set_axis(table.columns.astype(str), axis=1).apply(_as_text), []
+
+
+def flat(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with its named index as columns, as of `set_index("person")` before it was written."""
+    named = [name for name in table.index.names if name is not None]
+    return table.reset_index(named).reset_index(drop=True)
 
 
 def _as_text(column: pd.Series) -> pd.Series:
