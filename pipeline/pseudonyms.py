@@ -68,7 +68,8 @@ def load(*, create: bool = True) -> Salt:
     """The salt of this checkout.
 
     Args:
-        create: make one, readable by its owner alone, where there is none and the ledger has no key of another.
+        create: make one, readable by its owner alone, where there is none and no file under erasure/ has a key of
+            another.
 
     Raises:
         SaltError: the file is damaged or cannot be read or made; it is missing where it was needed before; or
@@ -77,13 +78,13 @@ def load(*, create: bool = True) -> Salt:
     path = salt_file()
     _check_ignored(path)
     try:
-        if create and not path.exists() and not _needed():
+        if create and not path.exists() and _needed_by() is None:
             _make(path)
         text = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         raise SaltError(
-            f"{path}, the salt of the person keys in {layout.REQUESTS}, is missing: put its copy back there, or say "
-            f"where it is with {VARIABLE}. See docs/erasure.md if there is none left."
+            f"{path}, the salt of the person keys in {_needed_by() or layout.REQUESTS}, is missing: put its copy back "
+            f"there, or say where it is with {VARIABLE}. See docs/erasure.md if there is none left."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SaltError(f"{path}, the salt of the person keys, cannot be used ({error}): put its copy back") from None
@@ -109,10 +110,13 @@ def _check_ignored(path: Path) -> None:
         )
 
 
-def _needed() -> bool:
-    """Whether the ledger holds keys, which a new salt could not read."""
-    ledger = layout.root() / layout.REQUESTS
-    return ledger.is_file() and KEY.search(ledger.read_text(encoding="utf-8", errors="replace")) is not None
+def _needed_by() -> Path | None:
+    """The first file of the ledger that holds keys, which a new salt could not read."""
+    for name in (layout.REQUESTS, layout.SIDES, layout.ERASED):
+        file = layout.root() / name
+        if file.is_file() and KEY.search(file.read_text(encoding="utf-8", errors="replace")):
+            return name
+    return None
 
 
 def _make(path: Path) -> None:

@@ -91,6 +91,18 @@ def test_without_create_a_missing_salt_is_told(checkout: Path) -> None:
         pseudonyms.load(create=False)
 
 
+@pytest.mark.parametrize("file", [layout.REQUESTS, layout.SIDES, layout.ERASED])
+def test_no_new_salt_is_made_while_a_ledger_needs_the_old(checkout: Path, file: Path) -> None:
+    salt = pseudonyms.load()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"person\n{salt.key('p1')}\n")
+    salt.path.unlink()
+    with pytest.raises(SaltError, match=rf"the salt of the person keys in {file}, is missing"):
+        pseudonyms.load()
+    file.write_text("person\n")
+    assert pseudonyms.load().secret != salt.secret
+
+
 def test_git_never_sees_it() -> None:
     ignored = (PROJECT / ".gitignore").read_text().splitlines()
     assert f"/{layout.SALT}*" in ignored

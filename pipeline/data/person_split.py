@@ -87,6 +87,16 @@ def subsets(
     return subset.mask(subset == "pool", "test").mask(subset.index.isin(unseen), "unseen"), notes
 
 
+def sides(used: pd.DataFrame, subset: pd.Series, drawn: Mapping[str, str]) -> dict[str, str]:
+    """Person -> side, for the rounds after this one: as drawn, but who is to be forgotten was learned before.
+
+    Were such a person left in the pool, who withdraws after a round would be held out from a model that knows them.
+    """
+    learned = set(used["unit"][subset.isin(["forget", "forgotten"])])
+    side = {unit: "retain" if unit in learned and given != "forget" else given for unit, given in drawn.items()}
+    return {str(person): side[unit] for person, unit in used.groupby("person")["unit"].first().items()}
+
+
 def _asked_units(table: pd.DataFrame, persons: list[str]) -> tuple[list[str], list[str]]:
     """Units of the persons to forget, and a note on each that takes other keys along."""
     by_person = table.groupby("person")["unit"].first()

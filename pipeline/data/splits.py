@@ -43,8 +43,8 @@ class Split:
             `reason`: why it is excluded, else empty. `label` is the task's, -1 where unknown. `forgotten`: in an
             earlier round.
         summary: what splits.json says: protocol, counts, leaks, warnings, notes.
-        sides: person -> retain, forget, validation or pool (held out), as drawn, whoever asks to be forgotten; empty
-            under protocol `published`.
+        sides: person -> retain, forget, validation or pool (held out): as drawn, but retain for who was held out and
+            asked to be forgotten, since the model has learned them; empty under protocol `published`.
     """
 
     table: pd.DataFrame
@@ -100,8 +100,8 @@ def make(
         reason = person_split.exclusions(table, content, reason, settings.duplicates)
         used = table[reason == ""]
         drawn, rng = person_split.draw_sides(used, len(names), settings, kept, seed)
-        sides = {str(person): drawn[unit] for person, unit in used.groupby("person")["unit"].first().items()}
         subset, notes = person_split.subsets(used, table, len(names), drawn, asked, sorted(forgotten), rng)
+        sides = person_split.sides(used, subset, drawn)
         subset = subset.reindex(table.index)
     if not store.has_identities(faces):
         notes = [*notes, WITHOUT_PERSONS]

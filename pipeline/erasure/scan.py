@@ -142,8 +142,7 @@ class _File:
             import pandas as pd
 
             table = pd.read_parquet(file)
-            self._table(table)
-            self._table(table.index.to_frame())  # a key may be the index
+            self._table(table, table.index.to_frame())  # a key may be the index
         elif start.startswith(b"PK"):
             if depth < NESTED:
                 self._zip(file, path, depth)
@@ -180,11 +179,11 @@ class _File:
         self._pixels(images.decode(data))  # as for the store, or its hash would be another one
         return True
 
-    def _table(self, table: Any) -> None:
-        told = [name for name in table if texts.column(name) in (*texts.KEYS, *texts.CONTENTS)]
+    def _table(self, *parts: Any) -> None:
+        told = [(part, name) for part in parts for name in part if texts.column(name) in (*texts.KEYS, *texts.CONTENTS)]
         self.report.tables += bool(told)
-        for name in told:
-            for value in table[name].astype(str).unique():
+        for part, name in told:
+            for value in part[name].astype(str).unique():
                 self._cell(texts.column(name), value)
 
     def _cell(self, name: str, value: str) -> None:

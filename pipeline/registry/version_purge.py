@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlparse
 
 from pipeline.erasure.requests import Request
@@ -26,6 +26,8 @@ from pipeline.tracking.tracking_store import Store
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
 
+T = TypeVar("T")
+
 SHOWS = (".png", ".jpg", ".jpeg", ".npy", ".npz", ".parquet", ".safetensors", ".pt", ".pt2", ".pth")
 PAGES = ("report.html",)  # with pictures in them
 
@@ -36,7 +38,8 @@ class Remains:
 
     Attributes:
         versions: `name/number` of registered versions that remember somebody.
-        models: ids of logged models that belong to no version that is kept.
+        models: ids of logged models of this experiment that belong to no version that is kept, and of the versions
+            to go, whatever experiment they were logged in.
         runs: ids of runs that somebody deleted, softly.
         shown: run id -> paths of artifacts that show or hold pictures or weights.
         orphans: local folders of models that MLflow has no row of any more.
@@ -154,7 +157,10 @@ def _find(store: Store, name: str, keep: set[str]) -> Remains:
         if key not in keep and (one.name == name or _model_id(str(one.source)) in ours)
     ]
     kept = {_model_id(str(one.source)) for key, one in every.items() if key not in gone}
-    models = [one for one in logged if one.model_id not in kept]
+    # logged while MLFLOW_EXPERIMENT_NAME named another experiment
+    others = {_model_id(str(every[key].source)) for key in gone} - ours - kept
+    elsewhere: list[LoggedModel] = _known(others, client.get_logged_model)
+    models = [*(one for one in logged if one.model_id not in kept), *elsewhere]
     locations, remote = _places([str(client.get_experiment(experiment).artifact_location)])
     there = {folder.name for place in locations for folder in (place / "models").glob("m-*")}
     listed = {one.model_id for one in models} | kept
@@ -162,7 +168,8 @@ def _find(store: Store, name: str, keep: set[str]) -> Remains:
     deleted = [run.info.run_id for run in _runs(store, ViewType.DELETED_ONLY)]
     shown: dict[str, list[str]] = {}
     size = 0
-    for run in _runs(store, ViewType.ALL):
+    logged_by = {one.source_run_id for one in elsewhere if one.source_run_id}
+    for run in [*_runs(store, ViewType.ALL), *_known(logged_by, client.get_run)]:
         files = list(_artifacts(run, all_of_them=run.info.run_id in deleted))
         if files:
             shown[run.info.run_id] = [path for path, _ in files]
@@ -176,19 +183,18 @@ def _find(store: Store, name: str, keep: set[str]) -> Remains:
 def _remove(store: Store, found: Remains) -> None:
     import shutil
 
-    from mlflow.entities import ViewType
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     client = store.client
     with store.fluent():
-        for run in _runs(store, ViewType.ALL):
-            repository = get_artifact_repository(run.info.artifact_uri)
-            for path in found.shown.get(run.info.run_id, []):
-                repository.delete_artifacts(path)
-        for model in _logged_models(store):
-            if model.model_id in found.models:
-                with suppress(FileNotFoundError):
-                    get_artifact_repository(model.artifact_location).delete_artifacts()
+        for run_id, paths in found.shown.items():
+            with _gone_is_fine():
+                repository = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
+                for path in paths:
+                    repository.delete_artifacts(path)
+        for model_id in found.models:
+            with _gone_is_fine(), suppress(FileNotFoundError):
+                get_artifact_repository(client.get_logged_model(model_id).artifact_location).delete_artifacts()
         for version in found.versions:
             with _gone_is_fine():
                 _delete_version(client, *version.rsplit("/", 1))
@@ -242,6 +248,15 @@ def _logged_models(store: Store) -> list[LoggedModel]:
     return tracking_store.all_pages(
         lambda token: store.client.search_logged_models([store.experiment], page_token=token)
     )
+
+
+def _known(ids: Iterable[str], ask: Callable[[str], T]) -> list[T]:
+    """What MLflow says of each that it still has."""
+    found = []
+    for one in sorted(ids):
+        with _gone_is_fine():
+            found.append(ask(one))
+    return found
 
 
 def _runs(store: Store, view: int) -> list[Run]:

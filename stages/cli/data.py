@@ -44,14 +44,14 @@ def use(source: str = typer.Argument(..., help="folder, archive (tar, zip), URL,
 
 
 def _project() -> Path:
-    """The root of the checkout, found upwards from the working folder.
+    """The root of the checkout.
 
     Raises:
         DataError: outside of one.
     """
-    for folder in [Path.cwd(), *Path.cwd().parents]:
-        if (folder / ".dvc").is_dir() and (folder / "dvc.yaml").is_file():
-            return folder
+    root = layout.root()
+    if (root / ".dvc").is_dir() and (root / "dvc.yaml").is_file():
+        return root
     raise DataError("no dvc.yaml and .dvc/ here or above: run this inside a checkout of the repository")
 
 

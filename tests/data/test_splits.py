@@ -337,9 +337,23 @@ def test_who_was_held_out_stays_so_whoever_is_erased_or_comes(seed: int, erased:
 
 
 def test_sides_are_written_beside_the_split(tmp_path: Path, many_faces: pd.DataFrame) -> None:
-    split = make(many_faces, forget_persons=["F05/D"])
+    split = make(many_faces)
     splits.write(split, tmp_path)
     told = pd.read_csv(tmp_path / "sides.csv").set_index("person")["side"].to_dict()
     assert told == split.sides
     assert set(told.values()) == {"retain", "forget", "validation", "pool"}
-    assert told == make(many_faces).sides, "as drawn, whoever asks"
+
+
+@pytest.mark.parametrize("held_out", ["pool", "validation"])
+def test_who_was_held_out_asked_and_withdrew_is_learned_by_then(many_faces: pd.DataFrame, held_out: str) -> None:
+    drawn = make(many_faces).sides
+    person = next(name for name, side in drawn.items() if side == held_out and name != "F30/D")
+    along = {name for name in drawn if name[:3] == person[:3]}
+    asked = make(many_faces, forget_persons=[person])
+    moved = {name for name in drawn if asked.sides[name] != drawn[name]}
+    assert person in moved <= along, "all others as drawn, whoever asks"
+    assert {asked.sides[name] for name in moved} == {"retain"}
+    withdrawn = splits.make(
+        many_faces, CLASSES, task="age", settings=SplitSettings(), seed=0, kept=asked.sides, requested={"F30/D"}
+    )
+    assert set(withdrawn.table.query("person == @person")["subset"]) <= {"retain", "excluded"}

@@ -190,8 +190,11 @@ def test_what_cannot_be_looked_into_is_told_and_stops_nothing(seal: Seal, tmp_pa
 
 
 def test_a_key_in_an_index_is_found(seal: Seal, tmp_path: Path) -> None:
-    pd.DataFrame({"person": ["bob", "ann"], "rank": [1, 2]}).set_index("person").to_parquet(tmp_path / "a.parquet")
-    assert scan([tmp_path], seal).found == [f"{tmp_path / 'a.parquet'}: the key of an erased person, in column person"]
+    table = pd.DataFrame({"person": ["bob", "ann"], "unit": ["b", "a"]}).set_index("person")
+    table.to_parquet(tmp_path / "a.parquet")
+    report = scan([tmp_path], seal)
+    assert report.found == [f"{tmp_path / 'a.parquet'}: the key of an erased person, in column person"]
+    assert report.tables == 1
 
 
 def test_a_folder_that_may_not_be_read_is_told(seal: Seal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

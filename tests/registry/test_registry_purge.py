@@ -65,6 +65,31 @@ def test_what_remembers_goes_and_the_rest_stays(filled: Path) -> None:
     assert (filled / "base/model.safetensors").read_text() == "2"
 
 
+def test_weights_of_a_version_that_was_logged_in_another_experiment_go_too(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "of-before")
+    with stage_runs.stage_run("register") as run:
+        Path("own.png").write_text("picture")
+        run.log_artifact(Path("own.png"))
+        weights = versions.register("faces", tiny.write_model("dlfd", 3), tiny.metrics(), run.id)
+    with stage_runs.stage_run("another") as run:
+        Path("foreign.png").write_text("picture")
+        run.log_artifact(Path("foreign.png"))
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
+    files = tiny.artifacts(weights.source)
+    assert list(files.rglob("model.*"))
+    found = version_purge.find("faces", {"faces/2"})
+    assert set(found.versions) == {"faces/1", "faces/3"}
+    for _ in range(2):  # killed and repeated
+        version_purge.remove(found)
+    assert not list(files.rglob("model.*"))
+    assert [one.number for one in versions.every("faces")] == [2]
+    assert version_purge.find("faces", {"faces/2"}).models == []
+    assert "own.png" not in on_disk(filled)
+    assert "foreign.png" in on_disk(filled), "of another experiment the runs alone that logged such a model"
+
+
 @pytest.mark.parametrize("refused", ["delete_model_version", "delete_logged_model"])
 def test_a_refusal_is_told_and_not_taken_for_gone(filled: Path, monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
     def refuse(*_: object) -> None:
