@@ -12,10 +12,13 @@ import pandas as pd
 
 from pipeline import layout, reference_tables
 from pipeline.reference_tables import GATE, PASSES, spread
+from pipeline.settings import AuditSettings
 
 OURS = "dlfd"
 MOST_DROP, MOST_COST = 1.5, 0.1  # points; of retraining
 SAME = ("test_accuracy", "retain_accuracy", "forget_accuracy", "nomus")  # of a model that was left as it was
+HARDLY = 1e-3  # a picture or two: SSD may dampen a weight or two
+ATTACKS = {"the plain one": "mia_auc", "the calibrated one": "strongest_auc", "RMIA": "rmia_auc"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ def goals(table: pd.DataFrame, task: str, real: bool) -> list[Goal]:
         *(_above_the_paper(nomus, table, task) if real else []),
         Goal(f"accuracy at most {MOST_DROP} points below the original's", _fall(drop), bool(drop.mean() <= MOST_DROP)),
         Goal("forgotten on every seed", _forgotten(ours), everywhere),
+        *_near_the_oracle(ours, table),
         Goal(f"at most {MOST_COST:.0%} of the cost of retraining".replace("%", " %"), _cost(cost), cost <= MOST_COST),
     ]
 
@@ -79,7 +83,7 @@ def left_out(table: pd.DataFrame) -> dict[str, str]:
     reasons = {}
     for name, rows in table[~table["model"].isin([*layout.TRAINED, OURS])].groupby("model", sort=False):
         before = original.reindex(rows["seed"]).to_numpy()
-        if (abs(rows[list(SAME)].to_numpy() - before) < 1e-9).all():
+        if (abs(rows[list(SAME)].to_numpy() - before) < HARDLY).all():
             reasons[str(name)] = "the original unchanged"
         elif GATE in rows and (rows[GATE].notna() & (rows[GATE] != PASSES)).all():
             reasons[str(name)] = "refused by the gate on every seed"
@@ -118,6 +122,22 @@ def _above_the_paper(nomus: pd.Series, table: pd.DataFrame, task: str) -> list[G
     empty = table[table["model"] == "original"]["nomus"].mean() > best
     figure += ", as the original that forgot nobody is: it says nothing" if empty else ""
     return [Goal(f"NoMUS above the paper's best, {printed_best}", figure, bool(ahead > 0 and not empty))]
+
+
+def _near_the_oracle(ours: pd.DataFrame, table: pd.DataFrame) -> list[Goal]:
+    """Of every attack whose AUC the cells have, by point: stricter than the verdict, which one attack's interval is."""
+    if set(ATTACKS.values()) - set(table):
+        return []
+    aucs = table.rename(columns={column: name for name, column in ATTACKS.items()}).set_index("seed")
+    off = (aucs[aucs["label"] == OURS][list(ATTACKS)] - aucs[aucs["model"] == "retrained"][list(ATTACKS)]).abs()
+    if off.isna().any(axis=None):
+        return []
+    most = AuditSettings().tolerance
+    near, farthest = int((off.max(axis=1) <= most).sum()), str(off.max().idxmax())
+    told = spread(off.max(axis=None), float("nan"))
+    figure = f"every attack's AUC within {spread(most, float('nan'))} of the oracle's on {near} of {len(off)} seeds"
+    aim = f"every attack's AUC within {spread(most, float('nan'))} of the oracle's on every seed"
+    return [Goal(aim, f"{figure} (the farthest: {farthest}, {told})", near == len(off))]
 
 
 def _forgotten(rows: pd.DataFrame) -> str:

@@ -46,9 +46,10 @@ COLUMNS = {  # heading -> column
 }
 LEGEND = """\
 - *gap*: mean distance to the oracle in test, retain and forget accuracy and MIA.
-- *AUC*: of the strongest sound audit, above .5 where forgotten persons are remembered, below where over-forgotten;
-  *off .5*: its distance from .5, where seeds on both sides do not cancel; *at most*: that of the farther end of its
-  95 % interval. *JS*: divergence of predictions on forget from the oracle's, in bits. *found*: persons who stand out.
+- *AUC*: of the calibrated attack, by which audits judge, above .5 where forgotten persons are remembered, below where
+  over-forgotten; *off .5*: its distance from .5, where seeds on both sides do not cancel; *at most*: that of the
+  farther end of its 95 % interval. *JS*: divergence of predictions on forget from the oracle's, in bits. *found*:
+  persons who stand out.
 - *gate passes*: seeds on which the gate would let the model into service. *cost*: seconds as a share of retraining,
   the median over seeds.
 """
@@ -147,7 +148,7 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
 def with_off_half(cells: pd.DataFrame) -> pd.DataFrame:
     """With the columns OFF and AT_MOST.
 
-    How far from .5, where the oracle is by construction, the strongest sound audit's AUC is, and the farther end of its
+    How far from .5, where the oracle is by construction, the calibrated attack's AUC is, and the farther end of its
     interval: what was not excluded.
     """
     low, high = (cells[name] for name in INTERVAL)

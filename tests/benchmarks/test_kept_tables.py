@@ -111,7 +111,7 @@ def test_one_seed_on_a_busy_machine_does_not_move_the_cost(written: Path) -> Non
 
 
 def test_the_original_unchanged_and_what_the_gate_refuses_are_no_rivals(written: Path) -> None:
-    best = [cell("ssd", 0, 0.60, 0.60), cell("ssd", 1, 0.70, 0.70)]
+    best = [cell("ssd", 0, 0.60, 0.6004), cell("ssd", 1, 0.70, 0.70)]
     best += [cell("neggrad", seed, 0.2, 0.99, gate="accuracy fell") for seed in (0, 1)]
     passing = [{**row, "gate": "passes"} for row in ROWS]
     write([*passing, *best])
@@ -122,6 +122,22 @@ def test_the_original_unchanged_and_what_the_gate_refuses_are_no_rivals(written:
     assert "| forgotten | 2 of 2 |" in text
     once = [{**row, "gate": "passes"} if row["seed"] else row for row in best]
     assert "below neggrad" in figures_of([*passing, *once])["NoMUS above every baseline's"].figure
+
+
+def test_every_attack_is_held_against_the_oracles_own(written: Path) -> None:
+    def rows(*rmia: float) -> list[dict[str, Any]]:
+        near = {"mia_auc": 0.52, "rmia_auc": 0.56, "strongest_auc": 0.5}
+        oracle = [cell("retrained", seed, 0.58, 0.7, **near) for seed in (0, 1)]
+        return [*oracle, *({**row, **near, "rmia_auc": rmia[row["seed"]]} for row in ROWS)]
+
+    aim = "every attack's AUC within .030 of the oracle's on every seed"
+    assert aim not in figures_of(ROWS), "which have no such attacks"
+    near = figures_of(rows(0.58, 0.54))[aim]
+    assert near.met
+    assert near.figure.endswith("on 2 of 2 seeds (the farthest: RMIA, .020)")
+    far = figures_of(rows(0.58, 0.52))[aim]
+    assert not far.met
+    assert far.figure.endswith("on 1 of 2 seeds (the farthest: RMIA, .040)")
 
 
 def test_real_faces_are_held_against_the_papers_best(written: Path) -> None:
