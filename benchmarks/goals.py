@@ -134,7 +134,7 @@ def _near_the_oracle(ours: pd.DataFrame, table: pd.DataFrame) -> list[Goal]:
         return []
     most = AuditSettings().tolerance
     near, farthest = int((off.max(axis=1) <= most).sum()), str(off.max().idxmax())
-    told = spread(off.max(axis=None), float("nan"))
+    told = spread(float(off.to_numpy().max()), float("nan"))
     figure = f"every attack's AUC within {spread(most, float('nan'))} of the oracle's on {near} of {len(off)} seeds"
     aim = f"every attack's AUC within {spread(most, float('nan'))} of the oracle's on every seed"
     return [Goal(aim, f"{figure} (the farthest: {farthest}, {told})", near == len(off))]
