@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as serialise
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -173,6 +170,8 @@ def to_device(model: FaceClassifier, device: torch.device | str) -> FaceClassifi
 
 def save(model: FaceClassifier, folder: Path, info: dict[str, Any]) -> None:
     """Write weights and `info` (at least architecture, classes and image_size) into a model folder."""
+    from safetensors.torch import save as serialise  # a bare GPU machine measures models without keeping any
+
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     written = serialise(weights)
@@ -205,6 +204,9 @@ def load(folder: Path, device: torch.device | str = "cpu") -> FaceClassifier:
     Raises:
         ModelError: a file is missing, damaged, or its weights do not fit the architecture or are not those saved.
     """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     info = load_info(folder)
     model = build(info["architecture"], len(info["classes"]), head=info.get("head", "linear"))
     try:

@@ -128,7 +128,7 @@ def test_all_benchmarks_run_without_arguments() -> None:
 
 BARE = """
 import sys
-for name in "ot ruamel pydantic yaml mlflow dvc great_expectations altair tqdm jinja2 pyarrow".split():
+for name in "ot ruamel pydantic yaml mlflow dvc great_expectations altair tqdm jinja2 pyarrow safetensors".split():
     sys.modules[name] = None  # as if it were not installed
 import torch
 from benchmarks import dlfd_pass, dlfd_step, growth, inputs, serving, training, transport
