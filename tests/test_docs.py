@@ -100,7 +100,7 @@ LONG = {  # command -> why it is parsed and not run
     r"make drills": "an hour of kills and full disks",
     r"make quick": "a part of `make test`",
     r"make audit": "asks PyPI",
-    r"dvc exp run -S (data\.image_size=(64|128) .*|seed=1)": "all anew; end-to-end tests have run it all at another size",
+    r"dvc exp run -S (data\.image_size=(64|128) .*|seed=1)": "all anew; end-to-end tests run it at another size",
     r"dvc exp run -S model\.weights=.*": "weights of the reader's; tests/learning/test_architectures.py makes its own",
     r"dvc pull": "a remote of the reader's",
 }
