@@ -88,6 +88,7 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
     ),
     r"python -m benchmarks\.fair_validation": ("tests/benchmarks/test_benchmarks.py::*", "fair_validation"),
     r"python -m benchmarks\.oracle_noise": ("tests/benchmarks/test_oracle_noise.py::*", "oracle_noise.main"),
+    r"python -m benchmarks\.stage_time": ("tests/benchmarks/test_stage_time.py::*", "stage_time.main"),
     r"python -m benchmarks\.kept_tables": ("tests/benchmarks/test_kept_tables.py::*", "kept_tables.filled"),
     r"make test": (".ci/run::*", "make test"),
     r"dvc (status|repro download)": (f"{END}/test_pipeline.py::*", 'dvc("status")'),
