@@ -14,6 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline import layout
+from pipeline.errors import PipelineError
+
 PUBLISHED = "Paper: its published split of real faces, ResNet18 at 128 pixels, 100 epochs, one run."
 OFF, AT_MOST = "auc_off_half", "auc_off_half_at_most"
 INTERVAL = ("strongest_auc_low", "strongest_auc_high")
@@ -158,6 +161,27 @@ def with_off_half(cells: pd.DataFrame) -> pd.DataFrame:
 def read_cells(file: Path) -> pd.DataFrame:
     """What `dlfd table` wrote, words as words: `4e25179` is a commit and not infinity."""
     return pd.read_csv(file, dtype={"variant": str, REVISION: str})
+
+
+def beside(kept: pd.DataFrame, found: pd.DataFrame, methods: list[str], variant: str, seed: int) -> pd.DataFrame:
+    """The methods of a cell that was run again, to stand beside the kept rows of the same original and oracle.
+
+    Args:
+        kept: cells of a table with the columns variant, seed, model and `test_accuracy`.
+        found: rows of one cell, original and oracle among them.
+
+    Raises:
+        PipelineError: original or oracle is not that of the kept rows, whose methods then started elsewhere.
+    """
+    rows = kept[(kept["variant"] == variant) & (kept["seed"] == seed)].set_index("model")["test_accuracy"]
+    own = found.set_index("model")["test_accuracy"]
+    for model in layout.TRAINED:
+        if not np.isclose(rows[model], own[model], atol=1e-5):
+            raise PipelineError(
+                f"{model} of seed {seed} has test accuracy {own[model]:.4f} here and {rows[model]:.4f} in the kept "
+                "table: another machine or other code has trained it; run the whole table again"
+            )
+    return found[found["model"].isin(methods)]
 
 
 def provenance(cells: pd.DataFrame, machine: str) -> str:

@@ -44,6 +44,7 @@ def table(
     knobs: Path | None = typer.Option(None, help="folder of `dlfd search`, whose choice methods get"),
     name: str = typer.Option("", help="at the end write results/NAME.md and results/NAME-cells.csv, to be kept"),
     add: bool = typer.Option(False, "--add", help="with --name: add the seeds to that table, whose rows stay"),
+    again: str = typer.Option("", help="with --name: these methods of that table anew, whose other rows stay"),
 ) -> None:
     """Run every cell of a table and write it as Markdown and CSV, mean ± standard deviation over the seeds.
 
@@ -58,13 +59,16 @@ def table(
     given = [f" --name {name}" if name else "", f" --knobs {knobs}" if knobs else ""]
     options = "".join([*given, *(f" -S {one}" for one in setting)])
     title = f"Table {number}: {task}, data.dvc of {data_import.name()}, `dlfd table {number} --seeds ", f"{options}`"
-    rows = [_kept(name, numbers, searched, *title)] if add else []
-    whole = sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers}) if add else numbers
+    anew = _methods(number, again, add) if again else []
+    rows = [_kept(name, numbers, searched, *title, anew=anew)] if add or anew else []
+    whole = sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers})
     heading = ",".join(map(str, whole)).join(title)
-    cells = list(itertools.product(reference_tables.variants(number, config.method_names()), numbers))
+    cells = list(itertools.product(reference_tables.variants(number, anew or config.method_names()), numbers))
     for count, (variant, seed) in enumerate(cells, start=1):
         typer.echo(f"cell {count} of {len(cells)}")
         found = _cell(number, variant, seed, [*setting, *searched])
+        if anew:
+            found = reference_tables.beside(rows[0], found, anew, variant.name, seed)
         shown = found[found["model"].isin(variant.models)] if variant.models else found
         knobs_of = {KNOBS: shown["model"].map(lambda model: _knobs(model, searched))} if searched else {}
         rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed, **knobs_of))
@@ -90,28 +94,48 @@ def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: l
     return experiments.cell(experiments.references(name)[-1])
 
 
-def _kept(name: str, seeds: list[int], searched: list[str], start: str, end: str) -> pd.DataFrame:
-    """The cells of a kept table that gets more seeds.
+def _methods(number: int, names: str, add: bool) -> list[str]:
+    """Of `--again`."""
+    chosen, known = names.split(","), config.method_names()
+    if add:
+        raise ConfigError("--again takes seeds that the table has and --add others: give one of them, then the other")
+    if unknown := sorted(set(chosen) - set(known)):
+        raise ConfigError(f"--again: there is no method {unknown[0]!r}; there are {', '.join(known)}")
+    if number == 3:
+        raise ConfigError("--again: table 3 is of DLFD alone; run it without --again")
+    return chosen
+
+
+def _kept(name: str, seeds: list[int], searched: list[str], start: str, end: str, *, anew: list[str]) -> pd.DataFrame:
+    """The cells of a kept table that gets more seeds, or without those that are run again.
 
     Args:
-        searched: what a search chose for the seeds to come.
+        searched: what a search chose for the cells to come.
         start, end: of its title, before its seeds and after them.
+        anew: methods that are run again; without any, seeds are added.
 
     Raises:
-        ConfigError: there is none, it is of something else or of other knobs, or has one of the seeds.
+        ConfigError: there is none, it is of something else or of other knobs, has one of the seeds to be added or
+            lacks one of those to be run again.
     """
-    page = KEPT / f"{name}.md"
+    option, page = "--again" if anew else "--add", KEPT / f"{name}.md"
     if not name or not page.exists():
-        raise ConfigError(f"--add: there is no {page}; without --add it is made" if name else "--add needs --name")
+        raise ConfigError(
+            f"{option}: there is no {page}; without {option} it is made" if name else f"{option} needs --name"
+        )
     title = page.read_text(encoding="utf-8").partition("\n")[0]
     if not (title.startswith(f"# {start}") and title.endswith(end)):
-        raise ConfigError(f"--add: {page} is of other data or settings: {title}")
+        raise ConfigError(f"{option}: {page} is of other data or settings: {title}")
     cells = reference_tables.read_cells(KEPT / f"{name}-cells.csv")
-    if both := sorted({*cells["seed"]} & {*seeds}):
+    there = {*cells["seed"]}
+    if anew and (lacking := sorted({*seeds} - there)):
+        raise ConfigError(f"--again: {page} has no seed {lacking[0]}; add it with --add")
+    if not anew and (both := sorted(there & {*seeds})):
         raise ConfigError(f"--add: {page} has seed {both[0]} already; leave it out")
+    cells = cells[~(cells["model"].isin(anew) & cells["seed"].isin(seeds))]
     for model, knobs in zip(cells["model"], cells[KNOBS].astype("string").fillna(""), strict=True) if searched else ():
         if knobs != (today := _knobs(model, searched)):
-            raise ConfigError(f"--add: {page} has {model} with {knobs}; the search has since chosen {today}")
+            raise ConfigError(f"{option}: {page} has {model} with {knobs}; the search has since chosen {today}")
     return cells.assign(variant=cells["variant"].fillna(""))
 
 

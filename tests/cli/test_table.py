@@ -34,6 +34,7 @@ class Dvc:
     def __init__(self) -> None:
         self.runs: list[list[str]] = []
         self.fails_at = -1
+        self.better: dict[str, float] = {}  # model -> what its figures have more
 
     def __call__(self, command: Sequence[str], **options: Any) -> Any:
         if command[0] == "git":
@@ -44,7 +45,7 @@ class Dvc:
             return subprocess.CompletedProcess(command, 1)
         seed = next(int(one.removeprefix("seed=")) for one in settings if one.startswith("seed="))
         rows = [
-            {"model": m, **dict.fromkeys((*FIGURES, *INTERVAL), 0.5 + seed / 10)}
+            {"model": m, **dict.fromkeys((*FIGURES, *INTERVAL), 0.5 + seed / 10 + self.better.get(m, 0))}
             for m in ("original", "retrained", "finetune", "dlfd")
         ]
         Path("reports").mkdir(exist_ok=True)
@@ -300,6 +301,64 @@ def test_seeds_are_added_to_a_table_with_the_knobs_it_has_and_to_no_other(dvc: D
 def test_what_cannot_be_added_is_refused(dvc: Dvc, arguments: tuple[str, ...], words: str) -> None:
     assert make("1", "--seeds", "1", "--name", "mine").exit_code == 0
     refused = make("1", "--add", *arguments)
+    assert refused.exit_code == 1
+    assert words in " ".join(refused.output.split())
+    assert len(dvc.runs) == 1
+
+
+def test_methods_of_a_kept_table_are_run_again_and_the_other_rows_stay(dvc: Dvc) -> None:
+    same = ("--seeds", "0,1", "--name", "mine")
+    assert make("1", *same).exit_code == 0
+    before = pd.read_csv("results/mine-cells.csv", dtype=str)
+    with Path("pipeline/code.py").open("a") as file:
+        file.write("# dlfd changed\n")
+    git("commit", "-qam", "dlfd changed")
+    dvc.better = {"dlfd": 0.2, "finetune": 0.1}
+    again = make("1", "--again", "dlfd", *same)
+    assert again.exit_code == 0, again.output
+    assert [next(one for one in run if "methods" in one) for run in dvc.runs[2:]] == ["unlearn.methods=[dlfd]"] * 2
+    after = pd.read_csv("results/mine-cells.csv", dtype=str)
+    assert (
+        after[after["model"] != "dlfd"]
+        .reset_index(drop=True)
+        .equals(before[before["model"] != "dlfd"].reset_index(drop=True))
+    )
+    assert sorted(after.loc[after["model"] == "dlfd", "nomus"].astype(float)) == pytest.approx([0.7, 0.8])
+    text = Path("results/mine.md").read_text()
+    assert "`dlfd table 1 --seeds 0,1 --name mine`" in text
+    assert "| dlfd | 2 | .750 ± .071" in text
+    one = make("1", "--again", "dlfd", "--seeds", "1", "--name", "mine")
+    assert one.exit_code == 0, one.output
+    assert len(pd.read_csv("results/mine-cells.csv")) == len(before), "seed 0 stays"
+
+
+def test_methods_are_run_again_beside_the_same_original_alone(dvc: Dvc) -> None:
+    assert make("1", "--seeds", "0", "--name", "mine").exit_code == 0
+    before = Path("results/mine-cells.csv").read_text()
+    with Path("pipeline/code.py").open("a") as file:
+        file.write("# training changed\n")
+    git("commit", "-qam", "training changed")
+    dvc.better = {"retrained": 0.01}
+    refused = make("1", "--again", "dlfd", "--seeds", "0", "--name", "mine")
+    assert refused.exit_code == 1
+    assert "retrained of seed 0 has test accuracy 0.5100 here and 0.5000" in " ".join(refused.output.split())
+    assert Path("results/mine-cells.csv").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("1", "--seeds", "1", "--again", "dlfd"), "--again needs --name"),
+        (("1", "--seeds", "1", "--again", "dlfd", "--name", "other"), "there is no results/other.md"),
+        (("1", "--seeds", "1,2", "--again", "dlfd", "--name", "mine"), "has no seed 2"),
+        (("1", "--seeds", "1", "--again", "dlfd,ssdd", "--name", "mine"), "there is no method 'ssdd'"),
+        (("1", "--seeds", "1", "--again", "dlfd", "--add", "--name", "mine"), "give one of them"),
+        (("3", "--seeds", "1", "--again", "dlfd", "--name", "mine"), "table 3 is of DLFD alone"),
+    ],
+)
+def test_what_cannot_be_run_again_is_refused(dvc: Dvc, arguments: tuple[str, ...], words: str) -> None:
+    assert make("1", "--seeds", "1", "--name", "mine").exit_code == 0
+    refused = make(*arguments)
     assert refused.exit_code == 1
     assert words in " ".join(refused.output.split())
     assert len(dvc.runs) == 1
