@@ -10,11 +10,12 @@ OT is the optimal transport cost between feature batches (`pipeline.learning.tra
 linearly from `classification_weight_start` to `_end` over the part of the pass that may push. Only the sign of the
 gradient counts, so w matters beside λ alone: at λ = 0 every w > 0 gives the same pictures. Dynamic forgetting: every
 `check_every` steps the loss attack is run on forget against validation; once the forgetting score is below
-`forgetting_threshold` the rest of the pass is cross-entropy on clean retain pictures only.
+`forgetting_threshold` the rest of the pass is cross-entropy on clean retain pictures only (`ForgettingCheck`).
 
-`variant: paper` is that. `variant: matched`, ours, forgets by a second transport, of losses, in the model's own step:
+`variant: paper` is that. `variant: matched`, ours, forgets by a second transport, of losses, in the model's own step,
+and keeps what it knew by following the original model θ₀ on retain pictures, clean and pushed:
 
-    θ ← θ − η ∇ [ l_CE(θ; x, y) + m · mean_i max(0, v_(i) − l_(i)(θ; forget)) ]
+    θ ← θ − η ∇ [ (1−d)·l_CE(θ; x, y) + d·T²·KL(θ₀/T ‖ θ/T)(x) + m · mean_i max(0, v_(i) − l_(i)(θ; forget)) ]
 
 l_(i) are the sorted losses of a forget batch, v_(i) the quantiles of the losses of validation pictures with the same
 label mix: the cost of lifting the distribution of forget losses to that of pictures the model never saw
@@ -24,6 +25,9 @@ which forget, and then the model, went away. m is `matching_weight`. Matching en
 nothing of forget is learned afterwards, so it stays forgotten, and accuracy comes back. It also ends when every forget
 picture was lifted `matching_visits` times: of two noisy batches one lacks something even where the distributions are
 the same, so a small set would be lifted again and again after it is high enough, and be over-forgotten.
+
+The original has learned forget, but on retain pictures its softened predictions tell what it knows of faces at large
+(Hinton et al., 2015; on the retain side as in SCRUB). d is `distillation_weight`, T `temperature`.
 
 Ours as well, each with its reason and the setting that gives the paper's version (PAPER, which `variant: paper` sets):
 - λ ends at 0.02, not 1: at 1 the push writes the label into the noise, and accuracy on clean pictures collapses.
@@ -35,32 +39,30 @@ Ours as well, each with its reason and the setting that gives the paper's versio
 And in both:
 - The pushing also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5): pushing on would
   over-forget, which the symmetric score 2·|MIA − 0.5| cannot tell from remembering.
-- The check's validation sample has the label mix of forget: else labels would be taken for memory.
-- Of fewer forget pictures than the attack has folds, the AUC takes the place of the attack's accuracy.
 - Pictures are pushed with the model in evaluation mode and its parameters frozen: the gradient goes to the pixels only.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pipeline.data.batches import Batch, Faces
 from pipeline.data.subsets import matched
-from pipeline.evaluation.membership import loss_attack
-from pipeline.evaluation.scores import forgetting_score
+from pipeline.evaluation.forgetting_check import ForgettingCheck
+from pipeline.learning.distillation import divergence_from
 from pipeline.learning.models import FaceClassifier, frozen, running_statistics_kept
 from pipeline.learning.objectives import correctness, losses
-from pipeline.learning.training import Updater, autocast, losses_of, passes, predict
+from pipeline.learning.training import Updater, autocast, passes, predict
 from pipeline.learning.transport import Cost, Solver, shortfall, transport_cost
-from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, TrainSettings, Unit
+from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, Temperature, TrainSettings, Unit
 from pipeline.unlearning.base import Run
 
 SHOWN = 8  # pictures of the first pushed batch that a report may show
@@ -71,6 +73,7 @@ PAPER: dict[str, Any] = {
     "mix_clean": False,
     "recovery_share": 0.0,
     "matching_weight": 0.0,
+    "distillation_weight": 0.0,
 }
 
 
@@ -94,6 +97,8 @@ class Settings(TrainSettings):
     matching_weight: NonNegative = 0.5
     matching_share: Unit = 0.5
     matching_visits: Count = 10
+    distillation_weight: Unit = 0.5
+    temperature: Temperature = 2.0
     dynamic: Flag = True
     forgetting_threshold: Unit = 0.05
     check_every: Count = 10
@@ -109,7 +114,7 @@ class Settings(TrainSettings):
 def unlearn(
     model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces, validation: Faces
 ) -> None:
-    total = settings.epochs * retain.batches(settings.batch_size)
+    total, original = settings.epochs * retain.batches(settings.batch_size), copy.deepcopy(model).eval()
     updater = Updater(model.parameters(), settings, total)
     pushing = _Pushing(forget, validation, settings, run, total)
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
@@ -126,7 +131,7 @@ def unlearn(
                 run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
             pair = next(matching, None)
-            loss, learned = step_loss(model, batch, labels, settings, pair)
+            loss, learned = step_loss(model, original, batch, labels, settings, pair)
             run.log(step=updater.steps, loss=run.check(loss), **learned, distancing=pushing.goes_on, **figures)
             updater.step(loss)
             advance(len(labels), "pushing" if pushing.goes_on else "matching losses" if pair else "learning alone")
@@ -144,7 +149,9 @@ class _Pushing:
         self.most = total * (1 - settings.recovery_share)
         self.goes_on = True
         self.settings, self.run = settings, run
-        self.forgotten = _ForgettingCheck(forget, validation, settings, run.seed)
+        self.forgotten = ForgettingCheck(
+            forget, validation, images=settings.check_images, seed=run.seed, precision=settings.precision
+        )
 
     def look(self, model: FaceClassifier, step: int) -> dict[str, float]:
         """Decide about a step, by dynamic forgetting where it is time for a check; the figures of the check."""
@@ -236,38 +243,48 @@ def _objective(
 
 def step_loss(
     model: FaceClassifier,
+    original: FaceClassifier,
     batch: Tensor,
     labels: Tensor,
     settings: Settings,
     matching: tuple[Batch, Batch] | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
-    """Classification loss of a retain batch and, weighted, what forget losses lack to those of unseen pictures.
+    """What a retain batch teaches and, weighted, what forget losses lack to those of unseen pictures.
 
     Args:
+        original: the model before unlearning, in evaluation mode: its predictions are followed on retain pictures.
         batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
         matching: pictures and labels to forget, and those that the model never learned, of which it learns nothing;
-            each pass the model beside the retain batch. None for the classification loss alone.
+            each pass the model beside the retain batch. None for the retain batch alone.
 
     Returns:
-        The loss; the accuracy on the retain batch and, where losses are matched, the shortfall in nats.
+        The loss; the accuracy on the retain batch, where predictions are followed their divergence, and where losses
+        are matched the shortfall, both in nats.
     """
     model.train()
     if matching is None:
-        return _classified(predict(model, batch, settings.precision), labels)
+        return _learned(predict(model, batch, settings.precision), original, batch, labels, settings)
     forget, unseen = matching
     with torch.no_grad(), running_statistics_kept(model):
         wanted = losses(predict(model, torch.cat([batch, unseen[0]]), settings.precision)[len(batch) :], unseen[1])
     logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
-    loss, figures = _classified(logits[: len(batch)], labels)
+    loss, figures = _learned(logits[: len(batch)], original, batch, labels, settings)
     lacking = shortfall(losses(logits[len(batch) :], forget[1]), wanted)
     return loss + settings.matching_weight * lacking, {**figures, "shortfall": float(lacking.detach())}
 
 
-def _classified(logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
-    """Loss and accuracy of a batch that holds each labelled picture once, or clean and pushed in turn."""
-    wanted = torch.cat([labels] * (len(logits) // len(labels)))
-    accuracy = float(correctness(logits.detach(), wanted).mean())
-    return losses(logits, wanted).mean(), {"accuracy": accuracy}
+def _learned(
+    logits: Tensor, original: FaceClassifier, batch: Tensor, labels: Tensor, settings: Settings
+) -> tuple[Tensor, dict[str, float]]:
+    """(1 − d)·l_CE + d·KL_T, and figures of a batch that holds each labelled picture once, or clean and pushed."""
+    wanted, share = torch.cat([labels] * (len(logits) // len(labels))), settings.distillation_weight
+    loss, figures = losses(logits, wanted).mean(), {"accuracy": float(correctness(logits.detach(), wanted).mean())}
+    if not share:
+        return loss, figures
+    away = divergence_from(
+        original, logits, batch, labels, precision=settings.precision, temperature=settings.temperature
+    ).mean()
+    return (1 - share) * loss + share * away, {**figures, "divergence": float(away.detach())}
 
 
 def _matching_batches(
@@ -284,17 +301,3 @@ def _matching_batches(
     )
     most = settings.matching_visits * forget.batches(settings.batch_size)
     return islice(batches, min(math.ceil(settings.matching_share * total), most))
-
-
-class _ForgettingCheck:
-    """The loss attack on forget against validation of the same label mix, on a fixed sample of both."""
-
-    def __init__(self, forget: Faces, validation: Faces, settings: Settings, seed: int) -> None:
-        self.forget = forget.sample(settings.check_images, seed)
-        self.validation = matched(validation, forget, seed).sample(settings.check_images, seed)
-        self.seed, self.precision = seed, settings.precision
-
-    def __call__(self, model: FaceClassifier) -> tuple[float, float]:
-        members, others = (losses_of(model, faces, self.precision) for faces in (self.forget, self.validation))
-        attack = loss_attack(members.cpu().numpy(), others.cpu().numpy(), bootstrap=0, seed=self.seed)
-        return forgetting_score(attack.auc if np.isnan(attack.accuracy) else attack.accuracy), attack.auc

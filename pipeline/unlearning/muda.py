@@ -25,6 +25,7 @@ from torch import Tensor
 
 from pipeline.data.batches import Faces
 from pipeline.evaluation.representation import Eigenspace, eigenspace
+from pipeline.learning.distillation import divergence_from
 from pipeline.learning.models import FaceClassifier
 from pipeline.learning.objectives import divergence, is_multi_label, losses
 from pipeline.learning.training import Updater, autocast, outputs_of, passes, predict
@@ -70,9 +71,7 @@ def recover_loss(
     loss = losses(logits, labels).mean()
     if not settings.distillation_weight:
         return loss
-    with torch.no_grad():
-        wanted = predict(original, pixels, settings.precision)
-    near = divergence(logits, wanted, multi_label=is_multi_label(labels)).mean()
+    near = divergence_from(original, logits, pixels, labels, precision=settings.precision).mean()
     return loss + settings.distillation_weight * near
 
 

@@ -18,13 +18,13 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from pipeline.data.batches import Faces
 from pipeline.data.subsets import matched
+from pipeline.learning.distillation import divergence_from
 from pipeline.learning.models import FaceClassifier
-from pipeline.learning.objectives import divergence, is_multi_label, losses
+from pipeline.learning.objectives import losses
 from pipeline.learning.training import Updater, losses_of, predict
 from pipeline.progress import Advance
 from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, TrainSettings
@@ -72,8 +72,8 @@ def max_epoch(
 ) -> None:
     """Ascend the divergence from the teacher on every forget picture once. Nothing holds the model here."""
     model.train()
-    for pixels, _ in forget.epoch(settings.batch_size, seed=run.seed, epoch=epoch, augment=settings.augment):
-        away = _from_teacher(model, teacher, pixels, settings, is_multi_label(forget.labels))[1].mean()
+    for pixels, labels in forget.epoch(settings.batch_size, seed=run.seed, epoch=epoch, augment=settings.augment):
+        away = _from_teacher(model, teacher, pixels, settings, labels)[1].mean()
         run.log(step=updater.steps, forget_divergence=run.check(away))
         updater.step(-away)
         advance(len(pixels))
@@ -92,7 +92,7 @@ def min_epoch(
     """Descend divergence and classification loss on every retain picture once."""
     model.train()
     for pixels, labels in retain.epoch(settings.batch_size, seed=run.seed, epoch=epoch, augment=settings.augment):
-        logits, away = _from_teacher(model, teacher, pixels, settings, is_multi_label(labels))
+        logits, away = _from_teacher(model, teacher, pixels, settings, labels)
         classification = losses(logits, labels).mean()
         loss = settings.distillation_weight * away.mean() + settings.classification_weight * classification
         run.log(step=updater.steps, loss=run.check(loss), retain_divergence=float(away.mean().detach()))
@@ -101,13 +101,14 @@ def min_epoch(
 
 
 def _from_teacher(
-    model: FaceClassifier, teacher: FaceClassifier, pixels: Tensor, settings: Settings, multi_label: bool
+    model: FaceClassifier, teacher: FaceClassifier, pixels: Tensor, settings: Settings, labels: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Logits of the model [B, C] and its divergence from the teacher [B]."""
-    with torch.no_grad():
-        wanted = predict(teacher, pixels, settings.precision)
     logits = predict(model, pixels, settings.precision)
-    return logits, divergence(logits, wanted, multi_label=multi_label, temperature=settings.temperature)
+    away = divergence_from(
+        teacher, logits, pixels, labels, precision=settings.precision, temperature=settings.temperature
+    )
+    return logits, away
 
 
 def rewind(model: FaceClassifier, states: list[dict[str, Tensor]], forget: Faces, validation: Faces, run: Run) -> None:

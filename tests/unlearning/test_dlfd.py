@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from helpers import make_faces, make_model, same_state, state
 
 from pipeline import config
-from pipeline.learning.training import Updater, fit, losses_of
+from pipeline.evaluation.forgetting_check import ForgettingCheck
+from pipeline.learning.training import Updater, fit, logits_of, losses_of
 from pipeline.learning.transport import transport_cost
 from pipeline.unlearning import dlfd
 from pipeline.unlearning.base import Run
@@ -30,6 +31,7 @@ def settings(**knobs: Any) -> dlfd.Settings:
         "recovery_share": 0,
         "epochs": 1,
         "matching_weight": 0,
+        "distillation_weight": 0,
     }
     return dlfd.Settings(**{**defaults, **knobs})
 
@@ -211,9 +213,47 @@ def test_the_shortfall_is_weighed_beside_the_loss_on_retain() -> None:
     model, knobs = make_model(), settings(matching_weight=3.0)
     unseen, forget = next(make_faces(8, seed=1).in_order(8)), next(make_faces(8, seed=2).in_order(8))
     plain = F.cross_entropy(copy.deepcopy(model).train()(torch.cat([PIXELS, forget[0]]))[: len(PIXELS)], LABELS)
-    lifted, figures = dlfd.step_loss(model, PIXELS, LABELS, knobs, (forget, unseen))
+    lifted, figures = dlfd.step_loss(model, model, PIXELS, LABELS, knobs, (forget, unseen))
     assert figures["shortfall"] > 0
     assert float(lifted.detach()) == pytest.approx(float(plain.detach()) + 3.0 * figures["shortfall"], rel=1e-5)
+
+
+def test_what_the_original_says_of_retain_pictures_is_followed_beside_their_labels() -> None:
+    model, original = make_model(), make_model(seed=1)
+    before, batch = state(original), torch.cat([PIXELS, PIXELS.flip(3)])
+    logits = copy.deepcopy(model).train()(batch)
+    told, said = (F.log_softmax(one.detach() / 3, dim=1) for one in (original(batch), logits))
+    away = float(9 * (told.exp() * (told - said)).sum(1).mean())
+    plain = float(F.cross_entropy(logits, torch.cat([LABELS, LABELS])).detach())
+    loss, figures = dlfd.step_loss(model, original, batch, LABELS, settings(distillation_weight=0.3, temperature=3.0))
+    assert figures["divergence"] == pytest.approx(away, rel=1e-4)
+    assert away > 0.01
+    assert float(loss.detach()) == pytest.approx(0.7 * plain + 0.3 * away, rel=1e-4)
+    loss.backward()
+    assert same_state(before, state(original))
+    assert all(parameter.grad is None for parameter in original.parameters())
+
+
+def test_who_only_follows_the_original_learns_no_label() -> None:
+    found = []
+    for labels in (LABELS, (LABELS + 1) % 3):
+        model = make_model()
+        loss, _ = dlfd.step_loss(model, make_model(seed=1), PIXELS, labels, settings(distillation_weight=1.0))
+        loss.backward()
+        found.append([parameter.grad for parameter in model.parameters()])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_following_the_original_keeps_the_model_near_it_on_retain_pictures() -> None:
+    original, forget, unseen = memorised()
+    retain, found = make_faces(64, seed=3), {}
+    retain = replace(retain, labels=(retain.labels + 1) % 3)  # what the labels say, the original does not
+    wanted = F.softmax(logits_of(original, retain), dim=1)
+    for weight in (0.0, 0.9):
+        model, knobs = copy.deepcopy(original), settings(distillation_weight=weight, epochs=4, learning_rate=0.02)
+        dlfd.unlearn(model, knobs, Run(seed=0), retain=retain, forget=forget, validation=unseen)
+        found[weight] = float((F.softmax(logits_of(model, retain), dim=1) - wanted).abs().sum(1).mean())
+    assert found[0.9] < 0.5 * found[0.0]
 
 
 def test_what_is_high_enough_is_not_lifted_and_nothing_is_learned_of_unseen_pictures() -> None:
@@ -224,7 +264,7 @@ def test_what_is_high_enough_is_not_lifted_and_nothing_is_learned_of_unseen_pict
     forget = pixels, logits[len(PIXELS) :].argmin(1)  # labels that the model finds least likely: high losses
     beside = copy.deepcopy(model).train()(torch.cat([PIXELS, others]))[len(PIXELS) :]
     unseen = others, beside.argmax(1)  # and those that it would give: low ones
-    loss, figures = dlfd.step_loss(model, PIXELS, LABELS, knobs, (forget, unseen))
+    loss, figures = dlfd.step_loss(model, model, PIXELS, LABELS, knobs, (forget, unseen))
     assert figures["shortfall"] == 0
     loss.backward()
     F.cross_entropy(logits[: len(PIXELS)], LABELS).backward()
@@ -243,7 +283,7 @@ def test_what_is_wanted_does_not_depend_on_running_statistics_that_lag_behind(fa
         if name.endswith("running_var"):
             buffer.mul_(factor)
     expected, found = (
-        dlfd.step_loss(model, PIXELS, LABELS, settings(matching_weight=1.0), (forget, unseen))[1]
+        dlfd.step_loss(model, model, PIXELS, LABELS, settings(matching_weight=1.0), (forget, unseen))[1]
         for model in (sound, lagging)
     )
     assert found["shortfall"] == pytest.approx(expected["shortfall"], rel=1e-5)
@@ -252,7 +292,9 @@ def test_what_is_wanted_does_not_depend_on_running_statistics_that_lag_behind(fa
 def test_forget_and_unseen_pass_alike_beside_the_retain_batch() -> None:
     """The same pictures on both sides lack nothing."""
     batch = next(make_faces(8, seed=1).in_order(8))
-    _, figures = dlfd.step_loss(make_model(), PIXELS, LABELS, settings(matching_weight=1.0), (batch, batch))
+    _, figures = dlfd.step_loss(
+        make_model(), make_model(), PIXELS, LABELS, settings(matching_weight=1.0), (batch, batch)
+    )
     assert figures["shortfall"] == pytest.approx(0, abs=1e-6)
 
 
@@ -300,7 +342,7 @@ def test_with_no_push_and_no_clean_mix_it_is_plain_fine_tuning() -> None:
 
 
 def test_distancing_never_stops_by_score_where_the_threshold_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dlfd._ForgettingCheck, "__call__", lambda self, model: (0.3, 0.65))
+    monkeypatch.setattr(ForgettingCheck, "__call__", lambda self, model: (0.3, 0.65))
     _, run = run_dlfd(forgetting_threshold=0, check_every=1)
     assert all(row["distancing"] for row in run.history)
     assert all(math.isfinite(row["ot_cost"]) for row in run.history)
@@ -308,14 +350,14 @@ def test_distancing_never_stops_by_score_where_the_threshold_is_zero(monkeypatch
 
 def test_distancing_stops_where_the_forget_set_is_no_longer_easier(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([(0.3, 0.65), (0.3, 0.35)])  # the second is over-forgetting: the same score, the other side
-    monkeypatch.setattr(dlfd._ForgettingCheck, "__call__", lambda self, model: next(answers))
+    monkeypatch.setattr(ForgettingCheck, "__call__", lambda self, model: next(answers))
     _, run = run_dlfd(check_every=2)
     assert [row["distancing"] for row in run.history] == [1, 1, 0, 0]
     assert run.note == "pushed 2 batches: forgetting score 0.300, AUC 0.350"
 
 
 def test_the_recovery_share_of_the_pass_never_pushes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dlfd._ForgettingCheck, "__call__", lambda self, model: (0.3, 0.65))
+    monkeypatch.setattr(ForgettingCheck, "__call__", lambda self, model: (0.3, 0.65))
     _, run = run_dlfd(forgetting_threshold=0, recovery_share=0.5)
     assert [row["distancing"] for row in run.history] == [1, 1, 0, 0]
     assert run.note == "pushed 2 batches: the share of the pass that may push is over"
@@ -358,13 +400,6 @@ def test_accuracy_is_of_the_pictures_that_a_step_learns(
     dlfd.unlearn(model, knobs, run, retain=faces, forget=make_faces(30, seed=1), validation=make_faces(30, seed=2))
     by_phase = {row["distancing"]: row["accuracy"] for row in run.history}
     assert by_phase == {1.0: 0.5 if mix_clean else 0.0, 0.0: 1.0}
-
-
-def test_the_check_compares_pictures_of_the_same_labels() -> None:
-    forget = make_faces(60, seed=1)
-    forget = forget.take((forget.labels == 1).nonzero().flatten())
-    check = dlfd._ForgettingCheck(forget, make_faces(200, seed=2), settings(), 0)
-    assert set(check.validation.labels.tolist()) == {1}
 
 
 def test_the_first_pushed_pictures_are_kept_to_be_shown() -> None:
