@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ FIGURES = (  # mean and deviation over seeds
     *("test_accuracy", "mia_accuracy", "nomus", "oracle_gap", "strongest_auc", OFF, AT_MOST, "js_forget"),
     "persons_detected",
 )
+_MEASURED = (*(name for name in FIGURES if name not in (OFF, AT_MOST)), *INTERVAL)  # of those, what cells have
 DIGITS = {"persons_detected": 0, "drop": 1}  # after the point; of all others 3, without a zero before it
 COST = "share_of_retraining"
 VERDICT, GATE, REVISION, PAPER = "verdict", "gate", "revision", "paper"
@@ -111,6 +113,7 @@ def variants(number: int, methods: Iterable[str]) -> list[Variant]:
         "a random push": "direction=random",
         "no push: a second clean copy": "steps=0",
         "ours off: no loss matching": "matching_weight=0",
+        "ours off: the original is not followed": "distillation_weight=0",
         "ours off: no clean batch beside": "mix_clean=false",
         "ours off: no recovery share": "recovery_share=0",
         "the paper's form": "variant=paper",
@@ -163,32 +166,43 @@ def read_cells(file: Path) -> pd.DataFrame:
     return pd.read_csv(file, dtype={"variant": str, REVISION: str})
 
 
-def beside(kept: pd.DataFrame, found: pd.DataFrame, methods: list[str], variant: str, seed: int) -> pd.DataFrame:
-    """The methods of a cell that was run again, to stand beside the kept rows of the same original and oracle.
+def replaced(kept: pd.DataFrame, found: pd.DataFrame, variant: str, seed: int) -> pd.DataFrame:
+    """A table's cells with the rows of one variant and seed that were run again in the place of those from before.
 
     Args:
-        kept: cells of a table with the columns variant, seed, model and `test_accuracy`.
-        found: rows of one cell, original and oracle among them.
+        kept: all cells of the table, a row for each variant, seed and model.
+        found: of the cell that was run again: original and oracle, and what takes the place of its rows in `kept`.
 
     Raises:
-        PipelineError: original or oracle is not that of the kept rows, whose methods then started elsewhere.
+        PipelineError: original or oracle is not that of the kept rows, by any figure: then their methods started
+            elsewhere, or were judged otherwise.
     """
-    rows = kept[(kept["variant"] == variant) & (kept["seed"] == seed)].set_index("model")["test_accuracy"]
-    own = found.set_index("model")["test_accuracy"]
-    for model in layout.TRAINED:
-        if not np.isclose(rows[model], own[model], atol=1e-5):
+    place = kept[(kept["variant"] == variant) & (kept["seed"] == seed)].reset_index().set_index("model")
+    own, figures = found.set_index("model"), [name for name in _MEASURED if name in kept and name in found]
+    for figure, model in product(figures, layout.TRAINED):
+        before, now = (float(table[figure].astype(float)[model]) for table in (place, own))
+        if not np.isclose(before, now, atol=1e-4, equal_nan=True):
             raise PipelineError(
-                f"{model} of seed {seed} has test accuracy {own[model]:.4f} here and {rows[model]:.4f} in the kept "
-                "table: another machine or other code has trained it; run the whole table again"
+                f"{model} of seed {seed} has {figure} {now:.4f} here and {before:.4f} in the kept table: "
+                "another machine or other code has trained or judged it; run the whole table again"
             )
-    return found[found["model"].isin(methods)]
+    fresh = found[~found["model"].isin(layout.TRAINED)]
+    fresh = fresh.set_index(pd.Index(place.loc[fresh["model"], "index"]))
+    return pd.concat([kept.drop(index=fresh.index), fresh]).sort_index()
 
 
 def provenance(cells: pd.DataFrame, machine: str) -> str:
-    """`Machine: 2 cores. Code: 3039a0c.`, of what is known."""
-    code = sorted(cells[REVISION].dropna().unique()) if REVISION in cells else []
-    told = [f"Machine: {machine}." if machine else "", f"Code: {', '.join(code)}." if code else ""]
+    """`Machine: 2 cores. Code: 3039a0c; dlfd: 363d387.`, of what is known; models that differ in code are named."""
+    code = _code(cells) if REVISION in cells else ""
+    told = [f"Machine: {machine}." if machine else "", f"Code: {code}." if code else ""]
     return " ".join(filter(None, told))
+
+
+def _code(cells: pd.DataFrame) -> str:
+    """Commits that cells were run with, those of the original model first, then those of models that have others."""
+    of = {str(model): ", ".join(sorted(rows.dropna().unique())) for model, rows in cells.groupby("model")[REVISION]}
+    first = of.get(layout.TRAINED[0], "") or next(iter(of.values()))
+    return "; ".join(filter(None, [first, *(f"{model}: {code}" for model, code in of.items() if code != first)]))
 
 
 def markdown(table: pd.DataFrame, title: str, origin: str) -> str:

@@ -45,6 +45,7 @@ def section(stored: Stored) -> Section:
             "pushed": bool(history.get("distancing", pd.Series(dtype=float)).any()),
             "threshold": threshold,
             "cost": settings.get("cost"),
+            "following": settings.get("distillation_weight", 0) > 0,
             "matching": settings.get("matching_weight", 0) > 0 and settings.get("variant") != "paper",
         }
     return Section(values, drawn, data)

@@ -50,11 +50,15 @@ def space(settings: PassSettings) -> dict[str, Knob]:
         if bounds is None or not isinstance(value, float) or not value or field.name in FIXED:
             continue
         knob = _knob(value, bounds)
-        tried = knob.turned(knob.low)
-        changed: Any = {field.name: tried}
-        if getattr(replace(settings, **changed), field.name) == tried:
+        if all(_stays(settings, field.name, knob.turned(end)) for end in (knob.low, knob.high)):
             found[field.name] = knob
     return found
+
+
+def _stays(settings: PassSettings, name: str, number: float) -> bool:
+    """Whether no other setting overrules a knob that is given a number."""
+    changed: Any = {name: number}
+    return bool(getattr(replace(settings, **changed), name) == number)
 
 
 def _knob(value: float, bounds: Range) -> Knob:

@@ -46,6 +46,7 @@ CODE = (  # of the library, that a trial runs beside its method's own
     "data/tasks.py",
     "learning/*.py",
     "unlearning/base.py",
+    "evaluation/forgetting_check.py",
     "evaluation/logit_scores.py",
     "evaluation/label_mix.py",
     "evaluation/membership.py",

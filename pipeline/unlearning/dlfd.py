@@ -9,8 +9,8 @@ model learns the pushed pictures with their true labels:
 OT is the optimal transport cost between feature batches (`pipeline.learning.transport`), f the pooled features. λ rises
 linearly from `classification_weight_start` to `_end` over the part of the pass that may push. Only the sign of the
 gradient counts, so w matters beside λ alone: at λ = 0 every w > 0 gives the same pictures. Dynamic forgetting: every
-`check_every` steps the loss attack is run on forget against validation; once the forgetting score is below
-`forgetting_threshold` the rest of the pass is cross-entropy on clean retain pictures only (`ForgettingCheck`).
+`check_every` steps the loss attack is run on forget against validation (`ForgettingCheck`); once the forgetting score
+is below `forgetting_threshold` the rest of the pass is cross-entropy on clean retain pictures only.
 
 `variant: paper` is that. `variant: matched`, ours, forgets by a second transport, of losses, in the model's own step,
 and keeps what it knew by following the original model θ₀ on retain pictures, clean and pushed:
@@ -106,15 +106,18 @@ class Settings(TrainSettings):
 
     def __post_init__(self) -> None:
         """`variant: paper` sets the knobs of PAPER here, so that every record of a run tells what was run."""
-        if self.variant == "paper":
-            for name, value in PAPER.items():
-                object.__setattr__(self, name, value)
+        overruled = PAPER if self.variant == "paper" else {}
+        if not overruled.get("distillation_weight", self.distillation_weight):
+            overruled = {**overruled, "temperature": 1.0}  # of predictions that nobody follows
+        for name, value in overruled.items():
+            object.__setattr__(self, name, value)
 
 
 def unlearn(
     model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces, validation: Faces
 ) -> None:
-    total, original = settings.epochs * retain.batches(settings.batch_size), copy.deepcopy(model).eval()
+    total = settings.epochs * retain.batches(settings.batch_size)
+    original = copy.deepcopy(model).eval() if settings.distillation_weight else None
     updater = Updater(model.parameters(), settings, total)
     pushing = _Pushing(forget, validation, settings, run, total)
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
@@ -243,7 +246,7 @@ def _objective(
 
 def step_loss(
     model: FaceClassifier,
-    original: FaceClassifier,
+    original: FaceClassifier | None,
     batch: Tensor,
     labels: Tensor,
     settings: Settings,
@@ -252,14 +255,15 @@ def step_loss(
     """What a retain batch teaches and, weighted, what forget losses lack to those of unseen pictures.
 
     Args:
-        original: the model before unlearning, in evaluation mode: its predictions are followed on retain pictures.
+        original: the model before unlearning, in evaluation mode, whose predictions are followed on retain pictures;
+            None: they teach their labels alone.
         batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
         matching: pictures and labels to forget, and those that the model never learned, of which it learns nothing;
             each pass the model beside the retain batch. None for the retain batch alone.
 
     Returns:
-        The loss; the accuracy on the retain batch, where predictions are followed their divergence, and where losses
-        are matched the shortfall, both in nats.
+        The loss; the accuracy on the retain batch, where predictions are followed their divergence (nats times T²),
+        and where losses are matched the shortfall (nats).
     """
     model.train()
     if matching is None:
@@ -274,12 +278,12 @@ def step_loss(
 
 
 def _learned(
-    logits: Tensor, original: FaceClassifier, batch: Tensor, labels: Tensor, settings: Settings
+    logits: Tensor, original: FaceClassifier | None, batch: Tensor, labels: Tensor, settings: Settings
 ) -> tuple[Tensor, dict[str, float]]:
     """(1 − d)·l_CE + d·KL_T, and figures of a batch that holds each labelled picture once, or clean and pushed."""
     wanted, share = torch.cat([labels] * (len(logits) // len(labels))), settings.distillation_weight
     loss, figures = losses(logits, wanted).mean(), {"accuracy": float(correctness(logits.detach(), wanted).mean())}
-    if not share:
+    if original is None:
         return loss, figures
     away = divergence_from(
         original, logits, batch, labels, precision=settings.precision, temperature=settings.temperature

@@ -44,7 +44,7 @@ def table(
     knobs: Path | None = typer.Option(None, help="folder of `dlfd search`, whose choice methods get"),
     name: str = typer.Option("", help="at the end write results/NAME.md and results/NAME-cells.csv, to be kept"),
     add: bool = typer.Option(False, "--add", help="with --name: add the seeds to that table, whose rows stay"),
-    again: str = typer.Option("", help="with --name: these methods of that table anew, whose other rows stay"),
+    again: str | None = typer.Option(None, help="with --name: these methods of that table anew, whose other rows stay"),
 ) -> None:
     """Run every cell of a table and write it as Markdown and CSV, mean ± standard deviation over the seeds.
 
@@ -59,7 +59,7 @@ def table(
     given = [f" --name {name}" if name else "", f" --knobs {knobs}" if knobs else ""]
     options = "".join([*given, *(f" -S {one}" for one in setting)])
     title = f"Table {number}: {task}, data.dvc of {data_import.name()}, `dlfd table {number} --seeds ", f"{options}`"
-    anew = _methods(number, again, add) if again else []
+    anew = _methods(number, again, add) if again is not None else []
     rows = [_kept(name, numbers, searched, *title, anew=anew)] if add or anew else []
     whole = sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers})
     heading = ",".join(map(str, whole)).join(title)
@@ -67,11 +67,11 @@ def table(
     for count, (variant, seed) in enumerate(cells, start=1):
         typer.echo(f"cell {count} of {len(cells)}")
         found = _cell(number, variant, seed, [*setting, *searched])
-        if anew:
-            found = reference_tables.beside(rows[0], found, anew, variant.name, seed)
-        shown = found[found["model"].isin(variant.models)] if variant.models else found
+        wanted = variant.models or ([*layout.TRAINED, *anew] if anew else ())
+        shown = found[found["model"].isin(wanted)] if wanted else found
         knobs_of = {KNOBS: shown["model"].map(lambda model: _knobs(model, searched))} if searched else {}
-        rows.append(shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed, **knobs_of))
+        shown = shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed, **knobs_of)
+        rows = [reference_tables.replaced(rows[0], shown, variant.name, seed)] if anew else [*rows, shown]
         typer.echo(_write(pd.concat(rows, ignore_index=True), path, task, heading))
     if name:  # only when whole: what is kept is never half a table
         _write(pd.concat(rows, ignore_index=True), KEPT / name, task, heading)
@@ -96,18 +96,20 @@ def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: l
 
 def _methods(number: int, names: str, add: bool) -> list[str]:
     """Of `--again`."""
-    chosen, known = names.split(","), config.method_names()
+    chosen, known = [name.strip() for name in names.split(",")], config.method_names()
     if add:
         raise ConfigError("--again takes seeds that the table has and --add others: give one of them, then the other")
     if unknown := sorted(set(chosen) - set(known)):
         raise ConfigError(f"--again: there is no method {unknown[0]!r}; there are {', '.join(known)}")
+    if len(set(chosen)) < len(chosen):
+        raise ConfigError(f"--again {names}: a method stands there twice")
     if number == 3:
         raise ConfigError("--again: table 3 is of DLFD alone; run it without --again")
     return chosen
 
 
 def _kept(name: str, seeds: list[int], searched: list[str], start: str, end: str, *, anew: list[str]) -> pd.DataFrame:
-    """The cells of a kept table that gets more seeds, or without those that are run again.
+    """The cells of a kept table that gets more seeds, or methods of which are run again.
 
     Args:
         searched: what a search chose for the cells to come.
@@ -116,7 +118,7 @@ def _kept(name: str, seeds: list[int], searched: list[str], start: str, end: str
 
     Raises:
         ConfigError: there is none, it is of something else or of other knobs, has one of the seeds to be added or
-            lacks one of those to be run again.
+            lacks a row that is to be run again, or original or oracle beside it.
     """
     option, page = "--again" if anew else "--add", KEPT / f"{name}.md"
     if not name or not page.exists():
@@ -127,16 +129,30 @@ def _kept(name: str, seeds: list[int], searched: list[str], start: str, end: str
     if not (title.startswith(f"# {start}") and title.endswith(end)):
         raise ConfigError(f"{option}: {page} is of other data or settings: {title}")
     cells = reference_tables.read_cells(KEPT / f"{name}-cells.csv")
-    there = {*cells["seed"]}
-    if anew and (lacking := sorted({*seeds} - there)):
-        raise ConfigError(f"--again: {page} has no seed {lacking[0]}; add it with --add")
-    if not anew and (both := sorted(there & {*seeds})):
+    if anew:
+        _check_rows(page, cells, [*layout.TRAINED, *anew], seeds)
+    elif both := sorted({*cells["seed"]} & {*seeds}):
         raise ConfigError(f"--add: {page} has seed {both[0]} already; leave it out")
-    cells = cells[~(cells["model"].isin(anew) & cells["seed"].isin(seeds))]
-    for model, knobs in zip(cells["model"], cells[KNOBS].astype("string").fillna(""), strict=True) if searched else ():
+    others = cells[~(cells["model"].isin(anew) & cells["seed"].isin(seeds))]
+    if searched and KNOBS not in cells:
+        raise ConfigError(f"{option}: {page} does not tell the knobs of its methods; run the whole table")
+    told = zip(others["model"], others[KNOBS].astype("string").fillna(""), strict=True) if searched else ()
+    for model, knobs in told:
         if knobs != (today := _knobs(model, searched)):
             raise ConfigError(f"{option}: {page} has {model} with {knobs}; the search has since chosen {today}")
     return cells.assign(variant=cells["variant"].fillna(""))
+
+
+def _check_rows(page: Path, cells: pd.DataFrame, models: list[str], seeds: list[int]) -> None:
+    """One row of each model for every variant and seed, so that it is known what takes which row's place."""
+    if lacking := sorted({*seeds} - {*cells["seed"]}):
+        raise ConfigError(f"--again: {page} has no seed {lacking[0]}; add it with --add")
+    cells = cells[cells["seed"].isin(seeds)]
+    for (variant, seed), rows in cells.groupby(["variant", "seed"], dropna=False):
+        counts = rows["model"].value_counts()
+        if wrong := [model for model in models if counts.get(model, 0) != 1]:
+            of = f"seed {seed}" + (f", {variant}" if isinstance(variant, str) else "")
+            raise ConfigError(f"--again: {page} has {counts.get(wrong[0], 0)} rows of {wrong[0]} for {of}, not one")
 
 
 def _knobs(model: str, searched: list[str]) -> str:

@@ -306,43 +306,73 @@ def test_what_cannot_be_added_is_refused(dvc: Dvc, arguments: tuple[str, ...], w
     assert len(dvc.runs) == 1
 
 
+def changed(words: str) -> str:
+    """Another code; returns its commit."""
+    with Path("pipeline/code.py").open("a") as file:
+        file.write(f"# {words}\n")
+    git("commit", "-qam", words)
+    return git("rev-parse", "--short", "HEAD")
+
+
+def kept() -> pd.DataFrame:
+    return pd.read_csv("results/mine-cells.csv", dtype={"variant": str, "revision": str})
+
+
 def test_methods_of_a_kept_table_are_run_again_and_the_other_rows_stay(dvc: Dvc) -> None:
     same = ("--seeds", "0,1", "--name", "mine")
     assert make("1", *same).exit_code == 0
-    before = pd.read_csv("results/mine-cells.csv", dtype=str)
-    with Path("pipeline/code.py").open("a") as file:
-        file.write("# dlfd changed\n")
-    git("commit", "-qam", "dlfd changed")
+    before, old = kept(), git("rev-parse", "--short", "HEAD")
+    new = changed("dlfd is better")
     dvc.better = {"dlfd": 0.2, "finetune": 0.1}
     again = make("1", "--again", "dlfd", *same)
     assert again.exit_code == 0, again.output
     assert [next(one for one in run if "methods" in one) for run in dvc.runs[2:]] == ["unlearn.methods=[dlfd]"] * 2
-    after = pd.read_csv("results/mine-cells.csv", dtype=str)
-    assert (
-        after[after["model"] != "dlfd"]
-        .reset_index(drop=True)
-        .equals(before[before["model"] != "dlfd"].reset_index(drop=True))
-    )
-    assert sorted(after.loc[after["model"] == "dlfd", "nomus"].astype(float)) == pytest.approx([0.7, 0.8])
+    after, is_dlfd = kept(), before["model"] == "dlfd"
+    assert after["model"].tolist() == before["model"].tolist(), "each in its place"
+    pd.testing.assert_frame_equal(after[~is_dlfd], before[~is_dlfd])
+    assert after.loc[is_dlfd, "nomus"].tolist() == pytest.approx([0.7, 0.8])
     text = Path("results/mine.md").read_text()
     assert "`dlfd table 1 --seeds 0,1 --name mine`" in text
     assert "| dlfd | 2 | .750 ± .071" in text
-    one = make("1", "--again", "dlfd", "--seeds", "1", "--name", "mine")
-    assert one.exit_code == 0, one.output
-    assert len(pd.read_csv("results/mine-cells.csv")) == len(before), "seed 0 stays"
+    assert f"Code: {old}; dlfd: {new}." in text
 
 
-def test_methods_are_run_again_beside_the_same_original_alone(dvc: Dvc) -> None:
+def test_a_seed_of_a_method_is_run_again_and_the_page_tells_both_codes(dvc: Dvc) -> None:
+    assert make("1", "--seeds", "0,1", "--name", "mine").exit_code == 0
+    old, new = git("rev-parse", "--short", "HEAD"), changed("dlfd is better")
+    dvc.better = {"dlfd": 0.2}
+    again = make("1", "--again", "dlfd", "--seeds", "1", "--name", "mine")
+    assert again.exit_code == 0, again.output
+    assert kept().query("model == 'dlfd'")["nomus"].tolist() == pytest.approx([0.5, 0.8])
+    assert f"Code: {old}; dlfd: {', '.join(sorted([old, new]))}." in Path("results/mine.md").read_text()
+
+
+def test_a_method_is_run_again_with_each_architecture_and_with_its_knobs(dvc: Dvc) -> None:
+    searched("finetune", {0: 0.1})
+    assert make("2", "--seeds", "0", "--name", "mine", "--knobs", "found").exit_code == 0
+    before = kept()
+    changed("dlfd is better")
+    dvc.better = {"dlfd": 0.2}
+    again = make("2", "--again", "dlfd", "--seeds", "0", "--name", "mine", "--knobs", "found")
+    assert again.exit_code == 0, again.output
+    assert kept()[["variant", "model"]].equals(before[["variant", "model"]])
+    assert (kept().query("model == 'dlfd'")["nomus"] == 0.7).sum() == 3
+
+
+@pytest.mark.parametrize("model", ["original", "retrained"])
+def test_methods_are_run_again_beside_the_same_original_and_oracle_alone(dvc: Dvc, model: str) -> None:
+    """By every figure: audits that changed give the same model other ones."""
     assert make("1", "--seeds", "0", "--name", "mine").exit_code == 0
-    before = Path("results/mine-cells.csv").read_text()
-    with Path("pipeline/code.py").open("a") as file:
-        file.write("# training changed\n")
-    git("commit", "-qam", "training changed")
-    dvc.better = {"retrained": 0.01}
+    page = Path("results/mine-cells.csv")
+    cells = kept()
+    cells.loc[cells["model"] == model, "strongest_auc"] += 0.01
+    cells.to_csv(page, index=False)
+    before = page.read_text()
+    changed("audits")
     refused = make("1", "--again", "dlfd", "--seeds", "0", "--name", "mine")
     assert refused.exit_code == 1
-    assert "retrained of seed 0 has test accuracy 0.5100 here and 0.5000" in " ".join(refused.output.split())
-    assert Path("results/mine-cells.csv").read_text() == before
+    assert f"{model} of seed 0 has strongest_auc 0.5000 here and 0.5100" in " ".join(refused.output.split())
+    assert page.read_text() == before
 
 
 @pytest.mark.parametrize(
@@ -352,6 +382,9 @@ def test_methods_are_run_again_beside_the_same_original_alone(dvc: Dvc) -> None:
         (("1", "--seeds", "1", "--again", "dlfd", "--name", "other"), "there is no results/other.md"),
         (("1", "--seeds", "1,2", "--again", "dlfd", "--name", "mine"), "has no seed 2"),
         (("1", "--seeds", "1", "--again", "dlfd,ssdd", "--name", "mine"), "there is no method 'ssdd'"),
+        (("1", "--seeds", "1", "--again", "", "--name", "mine"), "there is no method ''"),
+        (("1", "--seeds", "1", "--again", "dlfd, dlfd", "--name", "mine"), "stands there twice"),
+        (("1", "--seeds", "1", "--again", "scrub", "--name", "mine"), "has 0 rows of scrub for seed 1"),
         (("1", "--seeds", "1", "--again", "dlfd", "--add", "--name", "mine"), "give one of them"),
         (("3", "--seeds", "1", "--again", "dlfd", "--name", "mine"), "table 3 is of DLFD alone"),
     ],

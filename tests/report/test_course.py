@@ -50,6 +50,26 @@ def test_why_the_pushing_ended_is_told_where_the_method_said_so() -> None:
     assert "The pushing stopped before step 3 of 8 (pushed 3 batches: forgotten)." in words(html)
 
 
+@pytest.mark.parametrize(
+    ("knobs", "only", "follows"),
+    [
+        ({}, True, False),
+        ({"matching_weight": 0.5}, False, False),
+        ({"matching_weight": 0.5, "distillation_weight": 0.5}, False, True),
+        ({"variant": "paper", "matching_weight": 0.0, "distillation_weight": 0.0}, True, False),
+    ],
+)
+def test_what_dlfd_learns_beside_labels_is_told(knobs: dict[str, object], only: bool, follows: bool) -> None:
+    write()
+    path = layout.MODELS / "dlfd/model.json"
+    info = json.loads(path.read_text())
+    path.write_text(json.dumps({**info, "settings": {**info["settings"], **knobs}}))
+    page.write(tiny.read(), layout.REPORTS / "report.html")
+    told = words((layout.REPORTS / "report.html").read_text(encoding="utf-8"))
+    assert ("Afterwards DLFD learns clean retain pictures only." in told) == only
+    assert ("what the original model says of them beside their labels" in told) == follows
+
+
 def test_a_method_that_trains_nothing_says_so_and_a_diverged_one_has_its_finite_steps() -> None:
     html = write(("ssd", "scrub"))
     assert "ssd trains nothing, so it has no loss curve" in words(html)

@@ -42,7 +42,9 @@ def test_what_softens_is_never_searched_where_it_would_sharpen() -> None:
 
 def test_what_another_setting_overrules_is_not_searched() -> None:
     overruled = set(space(dlfd.Settings())) - set(space(dlfd.Settings(variant="paper")))
-    assert overruled >= {"classification_weight_end", "epsilon"}, "the paper's form sets them itself"
+    ours = {"matching_weight", "distillation_weight", "temperature"}
+    assert overruled == {"classification_weight_end", "epsilon", *ours}, "the paper's form sets them itself"
+    assert "temperature" not in space(dlfd.Settings(distillation_weight=0.0)), "of predictions that nobody follows"
 
 
 @pytest.mark.parametrize("name", config.method_names())

@@ -165,11 +165,11 @@ def run_dlfd(**knobs: Any) -> tuple[Any, Run]:
 
 
 def test_the_papers_form_is_the_papers_whatever_else_is_set() -> None:
-    ours = {"variant": "paper", "matching_weight": 0.5, "epochs": 2, "mix_clean": True}
+    ours = {"variant": "paper", "matching_weight": 0.5, "epochs": 2, "mix_clean": True, "distillation_weight": 0.5}
     told, _ = run_dlfd(**ours, recovery_share=0.5, classification_weight_end=0.1)
     plain, run = run_dlfd(mix_clean=False, epsilon=1.0, classification_weight_end=1.0)
     assert same_state(state(told), state(plain))
-    assert not any("shortfall" in row for row in run.history)
+    assert not any({"shortfall", "divergence"} & set(row) for row in run.history)
     other, _ = run_dlfd(**{**ours, "variant": "matched"}, recovery_share=0.5, classification_weight_end=0.1)
     assert not same_state(state(told), state(other))
 
@@ -213,7 +213,7 @@ def test_the_shortfall_is_weighed_beside_the_loss_on_retain() -> None:
     model, knobs = make_model(), settings(matching_weight=3.0)
     unseen, forget = next(make_faces(8, seed=1).in_order(8)), next(make_faces(8, seed=2).in_order(8))
     plain = F.cross_entropy(copy.deepcopy(model).train()(torch.cat([PIXELS, forget[0]]))[: len(PIXELS)], LABELS)
-    lifted, figures = dlfd.step_loss(model, model, PIXELS, LABELS, knobs, (forget, unseen))
+    lifted, figures = dlfd.step_loss(model, None, PIXELS, LABELS, knobs, (forget, unseen))
     assert figures["shortfall"] > 0
     assert float(lifted.detach()) == pytest.approx(float(plain.detach()) + 3.0 * figures["shortfall"], rel=1e-5)
 
@@ -244,6 +244,35 @@ def test_who_only_follows_the_original_learns_no_label() -> None:
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
+def test_following_and_matching_are_parts_of_one_loss() -> None:
+    """(1 − d)·CE + d·T²·KL on the retain batch, clean and pushed, + m·shortfall, all of one forward pass."""
+    model, original, batch = make_model(), make_model(seed=1), torch.cat([PIXELS, PIXELS.flip(3)])
+    unseen, forget = next(make_faces(8, seed=1).in_order(8)), next(make_faces(8, seed=2).in_order(8))
+    logits = copy.deepcopy(model).train()(torch.cat([batch, forget[0]]))[: len(batch)].detach()
+    told, said = (F.log_softmax(one / 2, dim=1) for one in (original(batch).detach(), logits))
+    away = float(4 * (told.exp() * (told - said)).sum(1).mean())
+    plain = float(F.cross_entropy(logits, torch.cat([LABELS, LABELS])))
+    knobs = settings(distillation_weight=0.3, temperature=2.0, matching_weight=3.0)
+    loss, figures = dlfd.step_loss(model, original, batch, LABELS, knobs, (forget, unseen))
+    assert figures["shortfall"] > 0
+    expected = 0.7 * plain + 0.3 * away + 3.0 * figures["shortfall"]
+    assert float(loss.detach()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_model_before_unlearning_is_followed_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, seen = state(make_model()), []
+    plain = dlfd.step_loss
+
+    def step_loss(model: Any, original: Any, *others: Any) -> Any:
+        seen.append(original is not model and not original.training and same_state(before, state(original)))
+        return plain(model, original, *others)
+
+    monkeypatch.setattr(dlfd, "step_loss", step_loss)
+    model, _ = run_dlfd(distillation_weight=0.5, matching_weight=0.5)
+    assert seen == [True] * 4
+    assert not same_state(before, state(model))
+
+
 def test_following_the_original_keeps_the_model_near_it_on_retain_pictures() -> None:
     original, forget, unseen = memorised()
     retain, found = make_faces(64, seed=3), {}
@@ -264,7 +293,7 @@ def test_what_is_high_enough_is_not_lifted_and_nothing_is_learned_of_unseen_pict
     forget = pixels, logits[len(PIXELS) :].argmin(1)  # labels that the model finds least likely: high losses
     beside = copy.deepcopy(model).train()(torch.cat([PIXELS, others]))[len(PIXELS) :]
     unseen = others, beside.argmax(1)  # and those that it would give: low ones
-    loss, figures = dlfd.step_loss(model, model, PIXELS, LABELS, knobs, (forget, unseen))
+    loss, figures = dlfd.step_loss(model, None, PIXELS, LABELS, knobs, (forget, unseen))
     assert figures["shortfall"] == 0
     loss.backward()
     F.cross_entropy(logits[: len(PIXELS)], LABELS).backward()
@@ -283,7 +312,7 @@ def test_what_is_wanted_does_not_depend_on_running_statistics_that_lag_behind(fa
         if name.endswith("running_var"):
             buffer.mul_(factor)
     expected, found = (
-        dlfd.step_loss(model, model, PIXELS, LABELS, settings(matching_weight=1.0), (forget, unseen))[1]
+        dlfd.step_loss(model, None, PIXELS, LABELS, settings(matching_weight=1.0), (forget, unseen))[1]
         for model in (sound, lagging)
     )
     assert found["shortfall"] == pytest.approx(expected["shortfall"], rel=1e-5)
@@ -292,9 +321,7 @@ def test_what_is_wanted_does_not_depend_on_running_statistics_that_lag_behind(fa
 def test_forget_and_unseen_pass_alike_beside_the_retain_batch() -> None:
     """The same pictures on both sides lack nothing."""
     batch = next(make_faces(8, seed=1).in_order(8))
-    _, figures = dlfd.step_loss(
-        make_model(), make_model(), PIXELS, LABELS, settings(matching_weight=1.0), (batch, batch)
-    )
+    _, figures = dlfd.step_loss(make_model(), None, PIXELS, LABELS, settings(matching_weight=1.0), (batch, batch))
     assert figures["shortfall"] == pytest.approx(0, abs=1e-6)
 
 
