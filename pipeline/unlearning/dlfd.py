@@ -95,7 +95,7 @@ class Settings(TrainSettings):
     mix_clean: Flag = True
     recovery_share: Unit = 0.7
     matching_weight: NonNegative = 0.5
-    matching_share: Unit = 0.5
+    matching_share: Unit = 0.6
     matching_visits: Count = 10
     distillation_weight: Unit = 0.5
     temperature: Temperature = 2.0
