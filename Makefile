@@ -52,7 +52,7 @@ ui: $(VENV)/.installed  ## MLflow at http://127.0.0.1:5000
 	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000 --workers 1
 
 site: $(VENV)/.installed  ## the documentation as a site: open site/index.html
-	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 mkdocs build
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
