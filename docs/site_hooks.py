@@ -20,7 +20,7 @@ PLACES = {  # file of the root -> its name on the site
     "CHANGELOG.md": "changelog.md",
     "params.yaml": "params.yaml",
 }
-TABLES = ("results/*.md", "benchmarks/results/*.md")  # whole tables, which pages link to where they stand
+LINKED = ("results/*.md", "results/*.png", "benchmarks/results/*.md")  # tables and pictures, which stay where they are
 LINK = re.compile(r"(\]\()(?:\.\./|docs/)?([^)\s:#]+)(#[^)\s]*)?(\))")
 
 
@@ -28,11 +28,8 @@ def on_files(files: Files, config: Any) -> Files:
     """Take the files of the root in."""
     for source, place in PLACES.items():
         files.append(File.generated(config, place, content=(ROOT / source).read_text(encoding="utf-8")))
-    for table in (found for pattern in TABLES for found in sorted(ROOT.glob(pattern))):
-        place = table.relative_to(ROOT).as_posix()
-        files.append(File.generated(config, place, content=table.read_text(encoding="utf-8")))
-    for picture in sorted((ROOT / "results").glob("*.png")):
-        files.append(File.generated(config, f"results/{picture.name}", content=picture.read_bytes()))
+    for linked in (found for pattern in LINKED for found in sorted(ROOT.glob(pattern))):
+        files.append(File.generated(config, linked.relative_to(ROOT).as_posix(), content=linked.read_bytes()))
     return files
 
 

@@ -25,7 +25,6 @@ FIGURES = (  # mean and deviation over seeds
     *("test_accuracy", "mia_accuracy", "nomus", "oracle_gap", "strongest_auc", OFF, AT_MOST, "js_forget"),
     "persons_detected",
 )
-_MEASURED = (*(name for name in FIGURES if name not in (OFF, AT_MOST)), *INTERVAL)  # of those, what cells have
 DIGITS = {"persons_detected": 0, "drop": 1}  # after the point; of all others 3, without a zero before it
 COST = "share_of_retraining"
 VERDICT, GATE, REVISION, PAPER = "verdict", "gate", "revision", "paper"
@@ -178,7 +177,8 @@ def replaced(kept: pd.DataFrame, found: pd.DataFrame, variant: str, seed: int) -
             elsewhere, or were judged otherwise.
     """
     place = kept[(kept["variant"] == variant) & (kept["seed"] == seed)].reset_index().set_index("model")
-    own, figures = found.set_index("model"), [name for name in _MEASURED if name in kept and name in found]
+    own = found.set_index("model")
+    figures = [name for name in (*FIGURES, *INTERVAL) if name in kept and name in found]
     for figure, model in product(figures, layout.TRAINED):
         before, now = (float(table[figure].astype(float)[model]) for table in (place, own))
         if not np.isclose(before, now, atol=1e-4, equal_nan=True):
