@@ -9,7 +9,10 @@ import pandas as pd
 from benchmarks import goals
 from pipeline.reference_tables import GATE, OFF, PASSES, spread, with_off_half
 
-HEADING = "| table | seeds | accuracy, drop | NoMUS, lead | gap, lead | AUC off .5, lead | forgotten | cost |"
+COLUMNS = (
+    *("table", "seeds", "accuracy, drop", "NoMUS, lead", "gap, lead", "AUC off .5, lead"),
+    *("forgotten", "gate passes", "cost"),
+)
 
 
 def lines(tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:
@@ -20,19 +23,20 @@ def lines(tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:
         folder: of the whole tables, from the page.
     """
     rows = [f"| [{name}]({folder / name}.md) | {' | '.join(_figures(table))} |" for name, table in tables.items()]
-    return [HEADING, "|---" * HEADING.count(" | ") + "|---|", *rows]
+    return [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|", *rows]
 
 
 def _figures(table: pd.DataFrame) -> list[str]:
     """Of DLFD: means ± standard deviations over seeds, and the cost's median.
 
-    To be near .5 alone is easy for a model that is ruined: that lead is over methods which the gate lets pass on every
-    seed.
+    To be near .5 alone is easy for a model that is ruined: that lead is over methods which the gate lets pass on as
+    many seeds as DLFD.
     """
     ours, rivals = goals.sides(with_off_half(table))
-    sound = rivals[0:0]
-    if GATE in rivals:
-        sound = rivals[(rivals[GATE] == PASSES).groupby(rivals["model"]).transform("all")]
+    sound, passing = rivals[0:0], ""
+    if GATE in table:
+        as_often = (rivals[GATE] == PASSES).groupby(rivals["model"]).transform("sum") >= (ours[GATE] == PASSES).sum()
+        sound, passing = rivals[as_often], f"{(ours[GATE] == PASSES).sum()} of {len(ours)}"
     return [
         str(len(ours)),
         f"{_told(ours['test_accuracy'])}, {spread(ours['drop'].mean(), ours['drop'].std(), 1)}",
@@ -40,6 +44,7 @@ def _figures(table: pd.DataFrame) -> list[str]:
         f"{_told(ours['oracle_gap'])}, {_lead(ours, rivals, 'oracle_gap', higher=False)}",
         _told(ours[OFF]) + (f", {_lead(ours, sound, OFF, higher=False)}" if len(sound) else ""),
         f"{(ours['verdict'] == 'forgotten').sum()} of {len(ours)}",
+        passing,
         f"{100 * ours['share_of_retraining'].median():.0f} %",
     ]
 

@@ -18,7 +18,8 @@ OURS = "dlfd"
 MOST_DROP, MOST_COST = 1.5, 0.1  # points; of retraining
 SAME = ("test_accuracy", "retain_accuracy", "forget_accuracy", "nomus")  # of a model that was left as it was
 HARDLY = 1e-3  # a picture or two: SSD may dampen a weight or two
-ATTACKS = {"the plain one": "mia_auc", "the calibrated one": "strongest_auc", "RMIA": "rmia_auc"}
+ATTACKS = {"plain": "mia_auc", "calibrated": "strongest_auc", "RMIA": "rmia_auc"}
+YES, ON_AVERAGE, NO = "yes", "on average", "no"  # on every seed; over the seeds and not on each; neither
 
 
 @dataclass(frozen=True)
@@ -28,32 +29,34 @@ class Goal:
     Attributes:
         aim: what is wanted.
         figure: what was measured, in words that stand alone.
+        met: YES, ON_AVERAGE or NO.
     """
 
     aim: str
     figure: str
-    met: bool
+    met: str
 
 
-def goals(table: pd.DataFrame, task: str, real: bool) -> list[Goal]:
+def goals(table: pd.DataFrame, task: str, paper: bool) -> list[Goal]:
     """Those that can be judged on these cells; none without DLFD or without rivals (the parts of DLFD are none).
 
     Args:
         table: a row a model and seed, with `label` and `drop` (`benchmarks.kept_tables.cells`).
-        real: whether the faces are, so that the paper's NoMUS can be asked for.
+        paper: whether its NoMUS is asked for, which is of real faces.
     """
     ours, rivals = sides(table)
     if ours.empty or rivals.empty:
         return []
-    nomus, drop = ours["nomus"], ours["drop"]
-    everywhere, cost = bool((ours["verdict"] == "forgotten").all()), float(ours["share_of_retraining"].median())
+    drop, cost = ours["drop"], ours["share_of_retraining"]
+    small = _met(drop <= MOST_DROP, drop.mean() <= MOST_DROP)
+    cheap = _met(cost <= MOST_COST, cost.median() <= MOST_COST)
     return [
         _above_rivals(ours, rivals),
-        *(_above_the_paper(nomus, table, task) if real else []),
-        Goal(f"accuracy at most {MOST_DROP} points below the original's", _fall(drop), bool(drop.mean() <= MOST_DROP)),
-        Goal("forgotten on every seed", _forgotten(ours), everywhere),
+        *(_above_the_paper(ours["nomus"], table, task) if paper else []),
+        Goal(f"accuracy at most {MOST_DROP} points below the original's", _fall(drop), small),
+        Goal("forgotten on every seed", _forgotten(ours), _met(ours["verdict"] == "forgotten")),
         *_near_the_oracle(ours, table),
-        Goal(f"at most {MOST_COST:.0%} of the cost of retraining".replace("%", " %"), _cost(cost), cost <= MOST_COST),
+        Goal(f"at most {MOST_COST:.0%} of the cost of retraining".replace("%", " %"), _cost(cost.median()), cheap),
     ]
 
 
@@ -93,7 +96,7 @@ def left_out(table: pd.DataFrame) -> dict[str, str]:
 def lines(found: list[Goal]) -> list[str]:
     """The goals as a table of Markdown."""
     told = ["| goal for DLFD | measured | met |", "|---|---|---|"] if found else []
-    return told + [f"| {goal.aim} | {goal.figure} | {'yes' if goal.met else 'no'} |" for goal in found]
+    return told + [f"| {goal.aim} | {goal.figure} | {goal.met} |" for goal in found]
 
 
 def sentence(found: list[Goal]) -> str:
@@ -107,7 +110,9 @@ def _above_rivals(ours: pd.DataFrame, rivals: pd.DataFrame) -> Goal:
     by = spread(abs(by_seed.mean()), by_seed.std())
     figure = f"NoMUS {spread(ours['nomus'].mean(), ours['nomus'].std())}, {by} {'above' if ahead else 'below'} {best}"
     return Goal(
-        "NoMUS above every baseline's", f"{figure}, the best baseline (itself {_forgotten(theirs)})", bool(ahead)
+        "NoMUS above every baseline's",
+        f"{figure}, the best baseline (itself {_forgotten(theirs)})",
+        _met(by_seed > 0, ahead),
     )
 
 
@@ -121,7 +126,8 @@ def _above_the_paper(nomus: pd.Series, table: pd.DataFrame, task: str) -> list[G
     figure = f"{spread(abs(ahead), float('nan'))} {'above' if ahead > 0 else 'below'} the paper's {printed_best}"
     empty = table[table["model"] == "original"]["nomus"].mean() > best
     figure += ", as the original that forgot nobody is: it says nothing" if empty else ""
-    return [Goal(f"NoMUS above the paper's best, {printed_best}", figure, bool(ahead > 0 and not empty))]
+    met = NO if empty else _met(nomus > best, ahead > 0)
+    return [Goal(f"NoMUS above the paper's best, {printed_best}", figure, met)]
 
 
 def _near_the_oracle(ours: pd.DataFrame, table: pd.DataFrame) -> list[Goal]:
@@ -133,11 +139,20 @@ def _near_the_oracle(ours: pd.DataFrame, table: pd.DataFrame) -> list[Goal]:
     if off.isna().any(axis=None):
         return []
     most = AuditSettings().tolerance
-    near, farthest = int((off.max(axis=1) <= most).sum()), str(off.max().idxmax())
+    near, farthest = off.max(axis=1) <= most, str(off.max().idxmax())
     told = spread(float(off.to_numpy().max()), float("nan"))
-    figure = f"every attack's AUC within {spread(most, float('nan'))} of the oracle's on {near} of {len(off)} seeds"
-    aim = f"every attack's AUC within {spread(most, float('nan'))} of the oracle's on every seed"
-    return [Goal(aim, f"{figure} (the farthest: {farthest}, {told})", near == len(off))]
+    within = f"AUC of each attack ({', '.join(ATTACKS)}) within {spread(most, float('nan'))} of the oracle's"
+    figure = f"{within} on {near.sum()} of {len(off)} seeds (the farthest: {farthest}, {told})"
+    return [Goal(f"{within} on every seed", figure, _met(near))]
+
+
+def _met(seeds: pd.Series, average: bool = False) -> str:
+    """
+    Args:
+        seeds: whether each seed reaches the goal.
+        average: whether they do over all; False where a goal is one of every seed.
+    """
+    return YES if seeds.all() else ON_AVERAGE if average else NO
 
 
 def _forgotten(rows: pd.DataFrame) -> str:

@@ -5,7 +5,8 @@
 
 That is results/*.md (title and machine are kept, the rest is of the cells) and results/*.png. A block begins with
 `<!-- results <name> -->` and ends with `<!-- end -->`; prose stands outside of them. One that begins with
-`<!-- results <name>: <model> <model> -->` shows these models beside the trained ones, and no picture; one of
+`<!-- results <name>: <model> <model> -->` is short: these models beside the trained ones, fewer columns, no picture,
+nothing of the paper's figures, which take the whole page to be compared with; one of
 `<!-- trials <name> -->` has the table of `benchmarks.trials`, and `<!-- glance <name> <name> -->` a line a table.
 
 Cells that were written before the gate's answer and the code's revision stood in them get both from the experiments of
@@ -28,7 +29,7 @@ from pipeline.reference_tables import AT_MOST, COST, GATE, OFF, PAPER, REVISION,
 from stages.dvc_tools import experiments as ran
 
 FOLDER = Path("results")
-PAGES = (Path("README.md"), Path("RESULTS.md"), Path("docs/dlfd.md"))
+PAGES = (Path("README.md"), Path("RESULTS.md"), Path("docs/dlfd.md"), Path("docs/dlfd-history.md"))
 BLOCK = re.compile(r"(<!-- results ([\w-]+)(?:: ([\w ]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 TRIALS = re.compile(r"(<!-- trials ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 GLANCE = re.compile(r"(<!-- glance ([\w -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -49,6 +50,7 @@ COLUMNS = {  # heading -> column
     "cost": COST,
     "the paper's accuracy, MIA, NoMUS": PAPER,
 }
+WHOLE = (AT_MOST, "js_forget", PAPER)  # columns that a short block leaves to the page with the whole table
 
 
 def main(
@@ -124,13 +126,15 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
     _, task, data, command, machine = _head(name)
     table = cells(name)
     rows = table[table["label"].isin([*layout.TRAINED, *models])] if models else table
-    found = goals.goals(table, task, real=data != "synthetic")
+    real = data != "synthetic"
+    without = WHOLE if models else () if real else (PAPER,)
+    found = goals.goals(table, task, paper=real and not models)
     picture = os.path.relpath(FOLDER / f"{name}.png", path.parent)
     use = "" if data == "synthetic" else f"`dlfd data use …/{data}`, then "
     below = [[goals.sentence(found)]] if models else [goals.lines(found), [f"![{pictures.ALT}]({picture})"]]
     parts = [
         [f"{use}`{command}`. {reference_tables.provenance(table, machine)}".strip()],
-        _rows(rows, task, paper=data != "synthetic"),
+        _rows(rows, task, without),
         *([_notes(rows)] if found else []),
         *below,
     ]
@@ -146,14 +150,14 @@ def _glance(names: Sequence[str], path: Path) -> str:
     return "\n".join(glance.lines({name: cells(name) for name in names}, Path(os.path.relpath(FOLDER, path.parent))))
 
 
-def _rows(table: pd.DataFrame, task: str, paper: bool) -> list[str]:
-    """The summary as Markdown, with the paper's figures or, as they are of real faces, without."""
+def _rows(table: pd.DataFrame, task: str, without: Sequence[str]) -> list[str]:
+    """The summary as Markdown, but for some columns."""
     order = table.groupby("label")["nomus"].mean().sort_values(ascending=False).index
     labels = sorted(order, key=lambda name: layout.TRAINED.index(name) if name in layout.TRAINED else 2)
     changed = table["label"] != table["model"]  # a part of DLFD: the paper's figures are not of it
     named = table.assign(model=table["label"], variant="", as_published=~changed)
     summary = reference_tables.summarise(named, task).rename(columns={"model": "label"})
-    columns = {heading: name for heading, name in COLUMNS.items() if paper or name != PAPER}
+    columns = {heading: name for heading, name in COLUMNS.items() if name not in without}
     return reference_tables.lines(summary.set_index("label").loc[labels].reset_index(), columns)
 
 

@@ -13,7 +13,6 @@ from pipeline.reference_tables import (
     FIGURES,
     OFF,
     REFERENCE,
-    Variant,
     markdown,
     provenance,
     summarise,
@@ -86,7 +85,6 @@ def test_the_text_leaves_out_what_is_not_known() -> None:
     text = markdown(summarise(cells(0.5), "gender"), "Table 1: gender", "Machine: 2 cores, no GPU.")
     assert text.splitlines()[-1] == "| dlfd | 1 |" + " .500 |" * 5 + " .000 | .040 | .500 | 0 |  |"
     assert "| variant |" not in text
-    assert Variant("x").settings == ()
 
 
 def test_distances_of_audits_are_averaged_and_costs_are_not() -> None:

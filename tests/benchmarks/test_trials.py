@@ -9,6 +9,8 @@ from benchmarks import trials
 from pipeline import config, layout
 from pipeline.errors import ConfigError
 
+KEPT = Path(__file__).parents[2] / "results"
+
 
 def test_a_line_changes_the_knobs_that_it_names_alone() -> None:
     name, settings = trials.read("dlfd matching_weight=7e-1 mix_clean=false variant=matched")
@@ -44,11 +46,12 @@ def test_the_table_has_the_spread_over_seeds_and_trained_models_without_one() ->
     assert dlfd == "| dlfd | .500 ± .000 | .500 ± .000 | .500 ± .000 | .600 ± .141 | .500 ± .000 | 10 |"
 
 
-@pytest.mark.parametrize("name", ["matching", "push", "few"])
-def test_a_kept_table_is_of_the_trials_beside_it(name: str) -> None:
-    file = Path(__file__).parents[2] / "results" / f"{name}.txt"
-    kept = pd.read_csv(file.with_suffix(".csv"))["trial"].unique()
-    assert [trial for trial in kept if trial not in layout.TRAINED] == list(trials._lines(file))
+@pytest.mark.parametrize("file", sorted(KEPT.glob("*.txt")), ids=lambda file: file.stem)
+def test_a_kept_table_is_of_the_trials_and_figures_beside_it(file: Path) -> None:
+    rows = pd.read_csv(file.with_suffix(".csv"))
+    assert [trial for trial in rows["trial"].unique() if trial not in layout.TRAINED] == list(trials._lines(file))
+    page = file.with_suffix(".md").read_text(encoding="utf-8")
+    assert trials.markdown(rows, page.partition("\n")[0]) == page
 
 
 class Judging:
