@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import goals
-from pipeline.reference_tables import GATE, OFF, PASSES, spread, with_off_half
+from pipeline.reference_tables.cells import GATE, OFF, PASSES, with_off_half
+from pipeline.reference_tables.markdown import spread
 
 COLUMNS = (
     *("table", "seeds", "accuracy, drop", "NoMUS, lead", "gap, lead", "AUC off .5, lead"),

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline import layout, reference_tables
-from pipeline.reference_tables import GATE, PASSES, spread
+from pipeline import layout
+from pipeline.reference_tables.cells import GATE, PASSES
+from pipeline.reference_tables.markdown import spread
+from pipeline.reference_tables.published import REFERENCE
 from pipeline.settings import AuditSettings
 
 OURS = "dlfd"
@@ -118,7 +120,7 @@ def _above_rivals(ours: pd.DataFrame, rivals: pd.DataFrame) -> Goal:
 
 def _above_the_paper(nomus: pd.Series, table: pd.DataFrame, task: str) -> list[Goal]:
     """The best that the paper prints of any method; of other pictures and epochs, so the original is told as well."""
-    printed = {n: row[2] for n, row in reference_tables.REFERENCE.get(task, {}).items() if n not in layout.TRAINED}
+    printed = {n: row[2] for n, row in REFERENCE.get(task, {}).items() if n not in layout.TRAINED}
     if not printed:
         return []
     best = max(printed.values())

@@ -24,8 +24,10 @@ import pandas as pd
 import typer
 
 from benchmarks import glance, goals, pictures
-from pipeline import layout, reference_tables
-from pipeline.reference_tables import AT_MOST, COST, GATE, OFF, PAPER, REVISION, VERDICT
+from pipeline import layout
+from pipeline.reference_tables.cells import AT_MOST, COST, GATE, OFF, REVISION, VERDICT, read_cells
+from pipeline.reference_tables.markdown import PAPER, lines, markdown, provenance
+from pipeline.reference_tables.summary import summarise
 from stages.dvc_tools import experiments as ran
 
 FOLDER = Path("results")
@@ -80,14 +82,14 @@ def filled(text: str, path: Path) -> str:
 def page(name: str) -> str:
     """results/<name>.md, of its cells and of its own first lines."""
     title, task, _, _, machine = _head(name)
-    table = reference_tables.read_cells(FOLDER / f"{name}-cells.csv")
-    origin = reference_tables.provenance(table, machine)
-    return reference_tables.markdown(reference_tables.summarise(table, task), title, origin)
+    table = read_cells(FOLDER / f"{name}-cells.csv")
+    origin = provenance(table, machine)
+    return markdown(summarise(table, task), title, origin)
 
 
 def complete(file: Path, checkout: Path) -> None:
     """Add the gate's answer and the code's revision to the cells that an experiment of a checkout is the origin of."""
-    table = reference_tables.read_cells(file)
+    table = read_cells(file)
     before = table.copy()
     table = table.assign(**{name: table.get(name, pd.Series(index=table.index)).astype(object) for name in ADDED})
     same = ["model", "test_accuracy", "seconds"]
@@ -107,7 +109,7 @@ def cells(name: str) -> pd.DataFrame:
     `label` is what the tables call it: the model, or what table 3 changed of DLFD. `drop` is the fall of accuracy from
     that seed's original, in points.
     """
-    table = reference_tables.read_cells(FOLDER / f"{name}-cells.csv")
+    table = read_cells(FOLDER / f"{name}-cells.csv")
     changed = table["variant"].notna() & (table["variant"] != "full") & (table["model"] == "dlfd")
     original = table[table["model"] == "original"].groupby("seed")["test_accuracy"].first()
     return table.assign(
@@ -133,7 +135,7 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
     use = "" if data == "synthetic" else f"`dlfd data use …/{data}`, then "
     below = [[goals.sentence(found)]] if models else [goals.lines(found), [f"![{pictures.ALT}]({picture})"]]
     parts = [
-        [f"{use}`{command}`. {reference_tables.provenance(table, machine)}".strip()],
+        [f"{use}`{command}`. {provenance(table, machine)}".strip()],
         _rows(rows, task, without),
         *([_notes(rows)] if found else []),
         *below,
@@ -156,9 +158,9 @@ def _rows(table: pd.DataFrame, task: str, without: Sequence[str]) -> list[str]:
     labels = sorted(order, key=lambda name: layout.TRAINED.index(name) if name in layout.TRAINED else 2)
     changed = table["label"] != table["model"]  # a part of DLFD: the paper's figures are not of it
     named = table.assign(model=table["label"], variant="", as_published=~changed)
-    summary = reference_tables.summarise(named, task).rename(columns={"model": "label"})
+    summary = summarise(named, task).rename(columns={"model": "label"})
     columns = {heading: name for heading, name in COLUMNS.items() if name not in without}
-    return reference_tables.lines(summary.set_index("label").loc[labels].reset_index(), columns)
+    return lines(summary.set_index("label").loc[labels].reset_index(), columns)
 
 
 def _notes(table: pd.DataFrame) -> list[str]:

@@ -31,7 +31,7 @@ from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
 from pipeline.learning import models
 from pipeline.learning.models import FaceClassifier
-from pipeline.reference_tables import spread
+from pipeline.reference_tables.markdown import spread
 from pipeline.search import trials as searched
 from pipeline.unlearning import base
 

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import ConfigError
-from pipeline.reference_tables import PASSES
+from pipeline.reference_tables.cells import PASSES
 from pipeline.registry import gate
 from pipeline.search.space import space
 from pipeline.settings import PassSettings, RegisterSettings

@@ -16,8 +16,12 @@ from pathlib import Path
 import pandas as pd
 import typer
 
-from pipeline import config, layout, machine, reference_tables
+from pipeline import config, layout, machine
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.reference_tables.cells import read_cells, replaced
+from pipeline.reference_tables.markdown import markdown, provenance
+from pipeline.reference_tables.runs import Variant, variants
+from pipeline.reference_tables.summary import summarise
 from stages.common import from_root, guarded
 from stages.dvc_tools import data_import, experiments
 
@@ -63,7 +67,7 @@ def table(
     rows = [_kept(name, numbers, searched, *title, anew=anew)] if add or anew else []
     whole = sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers})
     heading = ",".join(map(str, whole)).join(title)
-    cells = list(itertools.product(reference_tables.variants(number, anew or config.method_names()), numbers))
+    cells = list(itertools.product(variants(number, anew or config.method_names()), numbers))
     for count, (variant, seed) in enumerate(cells, start=1):
         typer.echo(f"cell {count} of {len(cells)}")
         found = _cell(number, variant, seed, [*setting, *searched])
@@ -71,13 +75,13 @@ def table(
         shown = found[found["model"].isin(wanted)] if wanted else found
         knobs_of = {KNOBS: shown["model"].map(lambda model: _knobs(model, searched))} if searched else {}
         shown = shown.assign(variant=variant.name, as_published=variant.as_published, seed=seed, **knobs_of)
-        rows = [reference_tables.replaced(rows[0], shown, variant.name, seed)] if anew else [*rows, shown]
+        rows = [replaced(rows[0], shown, variant.name, seed)] if anew else [*rows, shown]
         typer.echo(_write(pd.concat(rows, ignore_index=True), path, task, heading))
     if name:  # only when whole: what is kept is never half a table
         _write(pd.concat(rows, ignore_index=True), KEPT / name, task, heading)
 
 
-def _cell(number: int, variant: reference_tables.Variant, seed: int, settings: list[str]) -> pd.DataFrame:
+def _cell(number: int, variant: Variant, seed: int, settings: list[str]) -> pd.DataFrame:
     """The comparison of one run of the pipeline, which is done unless an experiment with the same settings is there."""
     chosen = [*settings, f"seed={seed}", *variant.settings]
     words = re.sub(r"[^a-z0-9]+", "-", f"table{number} {variant.name} seed{seed}".lower()).strip("-")
@@ -128,7 +132,7 @@ def _kept(name: str, seeds: list[int], searched: list[str], start: str, end: str
     title = page.read_text(encoding="utf-8").partition("\n")[0]
     if not (title.startswith(f"# {start}") and title.endswith(end)):
         raise ConfigError(f"{option}: {page} is of other data or settings: {title}")
-    cells = reference_tables.read_cells(KEPT / f"{name}-cells.csv")
+    cells = read_cells(KEPT / f"{name}-cells.csv")
     if anew:
         _check_rows(page, cells, [*layout.TRAINED, *anew], seeds)
     elif both := sorted({*cells["seed"]} & {*seeds}):
@@ -172,7 +176,7 @@ def _searched(folder: Path | None, task: str) -> list[str]:
 
 def _check_settings(number: int, settings: list[str], searched: list[str]) -> None:
     """A setting that the table itself varies, or that is given twice, would be overruled without a word."""
-    varied = {"seed", *(one.partition("=")[0] for v in reference_tables.variants(number, []) for one in v.settings)}
+    varied = {"seed", *(one.partition("=")[0] for v in variants(number, []) for one in v.settings)}
     given, found = ({one.partition("=")[0].lstrip("+~") for one in these} for these in (settings, searched))
     if overlap := sorted(varied & (given | found)):
         raise ConfigError(f"-S {overlap[0]}=…: table {number} sets it itself; leave it out (seeds: --seeds)")
@@ -183,11 +187,11 @@ def _check_settings(number: int, settings: list[str], searched: list[str]) -> No
 def _write(cells: pd.DataFrame, path: Path, task: str, heading: str) -> str:
     """Write <path>.md, <path>-cells.csv and, of what is not kept, <path>.csv; returns the Markdown."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    summary = reference_tables.summarise(cells, task)
+    summary = summarise(cells, task)
     cells.to_csv(f"{path}-cells.csv", index=False)
     if path.parent == OUT:
         summary.to_csv(f"{path}.csv", index=False)
-    text = reference_tables.markdown(summary, heading, reference_tables.provenance(cells, machine.told()))
+    text = markdown(summary, heading, provenance(cells, machine.told()))
     Path(f"{path}.md").write_text(text, encoding="utf-8")
     return text
 

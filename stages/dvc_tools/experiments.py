@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline import config, layout
 from pipeline.errors import PipelineError
-from pipeline.reference_tables import PASSES
+from pipeline.reference_tables.cells import PASSES
 from pipeline.registry import gate
 from pipeline.settings import RegisterSettings
 

@@ -14,8 +14,10 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from pipeline import config, reference_tables
-from pipeline.reference_tables import FIGURES, INTERVAL
+from pipeline import config
+from pipeline.reference_tables.cells import INTERVAL, PASSES
+from pipeline.reference_tables.runs import variants
+from pipeline.reference_tables.summary import FIGURES
 from pipeline.search import choice
 from pipeline.search.space import space
 from stages.cli import table
@@ -133,7 +135,7 @@ def test_a_failed_cell_ends_the_table_and_keeps_the_others(dvc: Dvc) -> None:
     assert "failed; what is done is kept" in failed.output
     dvc.fails_at = -1
     assert make("3", "--seeds", "0,1").exit_code == 0
-    assert len(dvc.runs) == 2 * len(reference_tables.variants(3, [])) + 1
+    assert len(dvc.runs) == 2 * len(variants(3, [])) + 1
     shown = pd.read_csv("reports/tables/table3.csv")
     assert set(shown.loc[shown["variant"] == "full", "model"]) == {"original", "retrained", "finetune", "dlfd"}
     assert set(shown.loc[shown["variant"] != "full", "model"]) == {"dlfd"}
@@ -161,7 +163,7 @@ def test_what_the_table_sets_itself_is_refused(dvc: Dvc, arguments: tuple[str, .
 def searched(name: str, rates: dict[int, float], folder: Path = Path("found")) -> None:
     """A file of `dlfd search`: the later a trial, the better it is."""
     rows = [
-        {"trial": trial, "learning_rate": rate, "gate": reference_tables.PASSES, choice.OBJECTIVE: 0.6 + trial / 10}
+        {"trial": trial, "learning_rate": rate, "gate": PASSES, choice.OBJECTIVE: 0.6 + trial / 10}
         for trial, rate in rates.items()
     ]
     choice.write(pd.DataFrame(rows), name, folder, data="synthetic", task="age")
@@ -209,7 +211,7 @@ def test_knobs_that_cannot_be_taken_are_refused(dvc: Dvc, arguments: tuple[str, 
     pd.read_csv("found/finetune.csv").drop(columns="gate").to_csv("old/finetune.csv", index=False)
     shipped = config.method_settings("dlfd")
     of_dlfd = {key: getattr(shipped, key) for key in space(shipped)}
-    row = {"trial": 0, "gate": reference_tables.PASSES, choice.OBJECTIVE: 0.7}
+    row = {"trial": 0, "gate": PASSES, choice.OBJECTIVE: 0.7}
     choice.write(pd.DataFrame([{**of_dlfd, **row}]), "dlfd", Path("parts"), data="synthetic", task="age")
     refused = make(*arguments)
     assert refused.exit_code == 1

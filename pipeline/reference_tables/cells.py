@@ -1,0 +1,60 @@
+"""The figures of our runs: a row for each variant, seed and model."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import layout
+from pipeline.errors import PipelineError
+
+OFF, AT_MOST = "auc_off_half", "auc_off_half_at_most"
+INTERVAL = ("strongest_auc_low", "strongest_auc_high")
+COST = "share_of_retraining"
+OF_THE_DAY = ("seconds", COST)  # differ from run to run
+VERDICT, GATE, REVISION = "verdict", "gate", "revision"
+PASSES = "passes"  # in the column `gate`; another text is why the gate refuses a method
+
+
+def with_off_half(cells: pd.DataFrame) -> pd.DataFrame:
+    """With the columns OFF and AT_MOST.
+
+    How far from .5, where the oracle is by construction, the calibrated attack's AUC is, and the farther end of its
+    interval: what was not excluded.
+    """
+    low, high = (cells[name] for name in INTERVAL)
+    return cells.assign(**{OFF: (cells["strongest_auc"] - 0.5).abs(), AT_MOST: np.maximum(high - 0.5, 0.5 - low)})
+
+
+def read_cells(file: Path) -> pd.DataFrame:
+    """What `dlfd table` wrote, words as words: `4e25179` is a commit and not infinity."""
+    return pd.read_csv(file, dtype={"variant": str, REVISION: str})
+
+
+def replaced(kept: pd.DataFrame, found: pd.DataFrame, variant: str, seed: int) -> pd.DataFrame:
+    """A table's cells with the rows of one variant and seed that were run again in the place of those from before.
+
+    Args:
+        kept: all cells of the table, a row for each variant, seed and model.
+        found: of the cell that was run again: original and oracle, and what takes the place of its rows in `kept`.
+
+    Raises:
+        PipelineError: original or oracle is not that of the kept rows, by any figure: then their methods started
+            elsewhere, or were judged otherwise.
+    """
+    place = kept[(kept["variant"] == variant) & (kept["seed"] == seed)].reset_index().set_index("model")
+    own = found.set_index("model")
+    numbers = kept.select_dtypes("number").columns.intersection(found.select_dtypes("number").columns)
+    for figure, model in product(numbers.difference(list(OF_THE_DAY)), layout.TRAINED):
+        before, now = (float(table[figure].astype(float)[model]) for table in (place, own))
+        if not np.isclose(before, now, atol=1e-4, equal_nan=True):
+            raise PipelineError(
+                f"{model} of seed {seed} has {figure} {now:.4f} here and {before:.4f} in the kept table: "
+                "another machine or other code has trained or judged it; run the whole table again"
+            )
+    fresh = found[~found["model"].isin(layout.TRAINED)]
+    fresh = fresh.set_index(pd.Index(place.loc[fresh["model"], "index"]))
+    return pd.concat([kept.drop(index=fresh.index), fresh]).sort_index()
