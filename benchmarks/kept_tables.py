@@ -23,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 import typer
 
-from benchmarks import glance, goals, pictures
+from benchmarks.result_pages import glance, goals, pictures
 from pipeline import layout
 from pipeline.reference_tables.cells import AT_MOST, COST, GATE, OFF, REVISION, VERDICT, read_cells
 from pipeline.reference_tables.markdown import PAPER, lines, markdown, provenance
@@ -168,7 +168,7 @@ def _notes(table: pd.DataFrame) -> list[str]:
     reasons = goals.left_out(table)
     by_reason = {why: [name for name in reasons if reasons[name] == why] for why in dict.fromkeys(reasons.values())}
     told = "; ".join(f"{', '.join(names)} ({why})" for why, names in by_reason.items())
-    notes = [f"No rivals: {told}."] if told else []
+    notes = [f"Left out of the comparison: {told}."] if told else []
     if GATE not in table or table[GATE].isna().all():
         notes.append("The gate's answer was not kept with these cells, and it reads figures that they lack.")
     if table["verdict"].isna().any():

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks import goals, kept_tables, pictures
+from benchmarks import kept_tables
+from benchmarks.result_pages import goals, pictures
 from pipeline import config
 from pipeline.registry import gate
 
@@ -117,7 +118,9 @@ def test_the_original_unchanged_and_what_the_gate_refuses_are_no_rivals(written:
     passing = [{**row, "gate": "passes"} for row in ROWS]
     write([*passing, *best])
     text = kept_tables.block("faces", Path("RESULTS.md"))
-    assert "No rivals: ssd (the original unchanged); neggrad (refused by the gate on every seed)." in text
+    assert (
+        "Left out of the comparison: ssd (the original unchanged); neggrad (refused by the gate on every seed)." in text
+    )
     assert ".100 ± .000 above finetune" in text
     assert "| forgotten | 0 of 2 |" in text
     assert "| forgotten | 2 of 2 |" in text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import goals
+from benchmarks.result_pages import goals
 from pipeline.reference_tables.cells import GATE, OFF, PASSES, with_off_half
 from pipeline.reference_tables.markdown import spread
 

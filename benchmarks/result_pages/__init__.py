@@ -1,0 +1,1 @@
+"""What `benchmarks.kept_tables` puts on the pages: goals, tables at a glance, pictures. Nothing is measured here."""
