@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -16,6 +17,8 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 _scratch = tempfile.TemporaryDirectory(prefix="dlfd-tests-")  # removed when the tests end
 os.environ["DLFD_SALT_FILE"] = str(Path(_scratch.name) / "salt")  # not the checkout's own
 sys.path.insert(0, str(Path(__file__).parent))  # tests/helpers.py
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 WITHOUT_A_RUN = ("test_serving.py", "test_mlflow_ui.py", "test_report_page.py", "test_certificate_page.py")
 

@@ -177,7 +177,7 @@ def test_an_infinite_number_was_never_signed(tmp_path: Path) -> None:
     assert "changed since it was signed" in refusal(path)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

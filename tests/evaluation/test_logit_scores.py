@@ -33,7 +33,7 @@ def test_top_k_by_hand() -> None:
 
 
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 30), classes=st.integers(2, 9), k=st.integers(1, 3))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_top_k_agrees_with_a_sort(seed: int, count: int, classes: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     logits, labels = rng.permuted(np.tile(np.arange(classes), (count, 1)), axis=1), rng.integers(classes, size=count)
@@ -70,7 +70,7 @@ def test_a_certain_sample_keeps_a_loss_above_zero() -> None:
     logits=arrays(np.float32, (5, 4), elements=st.floats(-50, 50, width=32)),
     labels=arrays(np.int64, 5, elements=st.integers(0, 3)),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_margin_is_the_log_odds_of_the_label(logits: np.ndarray, labels: np.ndarray) -> None:
     log_p = torch.log_softmax(torch.from_numpy(logits).double(), 1)
     own = log_p.gather(1, torch.from_numpy(labels)[:, None])[:, 0]

@@ -11,7 +11,7 @@ from pipeline.evaluation.membership import _Curve, attack, auc, loss_attack
 
 
 @given(members=st.integers(10, 200), others=st.integers(10, 200), value=st.floats(0, 5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_constant_losses_score_exactly_one_half_whatever_the_sizes(members: int, others: int, value: float) -> None:
     found = loss_attack(np.full(members, value), np.full(others, value), bootstrap=50)
     assert found.accuracy == 0.5
