@@ -137,7 +137,7 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
     parts = [
         [f"{use}`{command}`. {provenance(table, machine)}".strip()],
         _rows(rows, task, without),
-        *([_notes(rows)] if found else []),
+        *([_notes(table)] if found else []),
         *below,
     ]
     return "\n" + "".join("\n".join(part) + "\n\n" for part in parts if any(part)).removesuffix("\n")
@@ -171,7 +171,7 @@ def _notes(table: pd.DataFrame) -> list[str]:
     notes = [f"Left out of the comparison: {told}."] if told else []
     if GATE not in table or table[GATE].isna().all():
         notes.append("The gate's answer was not kept with these cells, and it reads figures that they lack.")
-    if table["verdict"].isna().any():
+    if table[VERDICT].isna().any():
         notes.append("Not audited: the run had no audits of it.")
     return [" ".join(notes)]
 

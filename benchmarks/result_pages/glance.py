@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.result_pages import goals
-from pipeline.reference_tables.cells import GATE, OFF, PASSES, with_off_half
+from pipeline.reference_tables.cells import COST, GATE, OFF, PASSES, VERDICT, with_off_half
 from pipeline.reference_tables.markdown import spread
+from pipeline.reference_tables.summary import passing
 
 COLUMNS = (
     *("table", "seeds", "accuracy, drop", "NoMUS, lead", "gap, lead", "AUC off .5, lead"),
@@ -34,19 +35,19 @@ def _figures(table: pd.DataFrame) -> list[str]:
     many seeds as DLFD.
     """
     ours, rivals = goals.sides(with_off_half(table))
-    sound, passing = rivals[0:0], ""
-    if GATE in table:
+    sound, told = rivals[0:0], ""
+    if GATE in table and ours[GATE].notna().all():
         as_often = (rivals[GATE] == PASSES).groupby(rivals["model"]).transform("sum") >= (ours[GATE] == PASSES).sum()
-        sound, passing = rivals[as_often], f"{(ours[GATE] == PASSES).sum()} of {len(ours)}"
+        sound, told = rivals[as_often], passing(ours[GATE])
     return [
         str(len(ours)),
         f"{_told(ours['test_accuracy'])}, {spread(ours['drop'].mean(), ours['drop'].std(), 1)}",
         f"{_told(ours['nomus'])}, {_lead(ours, rivals, 'nomus', higher=True)}",
         f"{_told(ours['oracle_gap'])}, {_lead(ours, rivals, 'oracle_gap', higher=False)}",
         _told(ours[OFF]) + (f", {_lead(ours, sound, OFF, higher=False)}" if len(sound) else ""),
-        f"{(ours['verdict'] == 'forgotten').sum()} of {len(ours)}",
-        passing,
-        f"{100 * ours['share_of_retraining'].median():.0f} %",
+        f"{(ours[VERDICT] == 'forgotten').sum()} of {len(ours)}",
+        told,
+        f"{100 * ours[COST].median():.0f} %",
     ]
 
 

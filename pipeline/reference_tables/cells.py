@@ -42,8 +42,8 @@ def replaced(kept: pd.DataFrame, found: pd.DataFrame, variant: str, seed: int) -
         found: of the cell that was run again: original and oracle, and what takes the place of its rows in `kept`.
 
     Raises:
-        PipelineError: original or oracle is not that of the kept rows, by any figure: then their methods started
-            elsewhere, or were judged otherwise.
+        PipelineError: original or oracle is not that of the kept rows, by any figure of both but OF_THE_DAY: then their
+            methods started elsewhere, or were judged otherwise.
     """
     place = kept[(kept["variant"] == variant) & (kept["seed"] == seed)].reset_index().set_index("model")
     own = found.set_index("model")

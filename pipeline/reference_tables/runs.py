@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Variant:
 
     name: str
     settings: tuple[str, ...] = ()
-    models: tuple[str, ...] = field(default=())  # shown; empty: all
+    models: tuple[str, ...] = ()  # shown; empty: all
     as_published: bool = False  # the authors' figures, of the published split, are of the same method
 
 

@@ -32,7 +32,7 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
     if VERDICT in cells:
         columns[VERDICT] = groups[VERDICT].agg(_counted)
     if GATE in cells:
-        columns[GATE] = groups[GATE].agg(_passing)
+        columns[GATE] = groups[GATE].agg(passing)
     if COST in cells:
         columns[COST] = groups[COST].median()
     table = pd.DataFrame(columns).reset_index()
@@ -50,7 +50,7 @@ def _counted(verdicts: pd.Series) -> str:
     return str(counts.index[0]) if len(counts) == 1 else ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
-def _passing(answers: pd.Series) -> str:
+def passing(answers: pd.Series) -> str:
     """`2 of 3` seeds; empty of what the gate was not asked about."""
     known = answers.dropna()
     return f"{(known == PASSES).sum()} of {len(known)}" if len(known) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data import groups, subset_names
@@ -14,7 +14,6 @@ labels = st.lists(st.integers(0, 3), max_size=30)
 
 
 @given(pairs)
-@settings(deadline=None)  # the first call imports SciPy
 def test_units_are_the_connected_components(rows: list[tuple[str, int]]) -> None:
     person, content = (pd.Series(column) for column in zip(*rows, strict=True))
     graph = nx.Graph((("person", p), ("content", c)) for p, c in rows)

@@ -48,7 +48,7 @@ def check_sound(faces: pd.DataFrame, split: splits.Split) -> None:
     forget=st.floats(0.1, 0.3),
     held_out=st.floats(0.15, 0.3),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_person_protocol_is_sound(persons: int, keys: int, seed: int, forget: float, held_out: float) -> None:
     rng = np.random.default_rng(seed)
     person = np.repeat([f"p{number:02d}" for number in range(persons)], rng.integers(1, 8, persons))
@@ -146,7 +146,7 @@ def test_a_person_without_usable_pictures_leaves_nothing_to_forget(many_faces: p
 
 
 @given(seed=st.integers(0, 3), asked=st.sets(st.integers(0, 59), min_size=1, max_size=6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_requests_move_nobody_else(seed: int, asked: set[int]) -> None:
     """Beside them: who was to be forgotten at random is retained. Nobody who was held out is learned."""
     rng = np.random.default_rng(7)
@@ -318,7 +318,7 @@ def test_who_shares_pictures_with_somebody_of_an_earlier_round_is_unlearned_all_
 
 
 @given(seed=st.integers(0, 3), erased=st.sets(st.integers(0, 59), min_size=1, max_size=8), added=st.integers(0, 6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_who_was_held_out_stays_so_whoever_is_erased_or_comes(seed: int, erased: set[int], added: int) -> None:
     rng = np.random.default_rng(7)
     person = [f"p{number:02d}" for number in range(60 + added) for _ in range(4)]
