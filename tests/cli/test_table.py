@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from pipeline import config
-from pipeline.reference_tables.cells import INTERVAL, OF_THE_DAY, PASSES
+from pipeline.reference_tables.cells import INTERVAL, PASSES
 from pipeline.reference_tables.runs import variants
 from pipeline.reference_tables.summary import FIGURES
 from pipeline.search import choice
@@ -46,7 +46,8 @@ class Dvc:
         if len(self.runs) - 1 == self.fails_at:
             return subprocess.CompletedProcess(command, 1)
         seed = next(int(one.removeprefix("seed=")) for one in settings if one.startswith("seed="))
-        names, of_the_day = (*FIGURES, *INTERVAL, "rmia_auc"), dict.fromkeys(OF_THE_DAY, float(len(self.runs)))
+        names = (*FIGURES, *INTERVAL, "rmia_auc")
+        of_the_day = dict.fromkeys(("seconds", "share_of_retraining"), float(len(self.runs)))
         rows = [
             {"model": m, **of_the_day, **dict.fromkeys(names, 0.5 + seed / 10 + self.better.get(m, 0))}
             for m in ("original", "retrained", "finetune", "dlfd")
