@@ -49,7 +49,7 @@ def replaced(kept: pd.DataFrame, found: pd.DataFrame, variant: str, seed: int) -
     own = found.set_index("model")
     numbers = kept.select_dtypes("number").columns.intersection(found.select_dtypes("number").columns)
     for figure, model in product(numbers.difference(list(OF_THE_DAY)), layout.TRAINED):
-        before, now = (float(table[figure].astype(float)[model]) for table in (place, own))
+        before, now = (float(table[figure][model]) for table in (place, own))
         if not np.isclose(before, now, atol=1e-4, equal_nan=True):
             raise PipelineError(
                 f"{model} of seed {seed} has {figure} {now:.4f} here and {before:.4f} in the kept table: "
