@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,10 +22,10 @@ import typer
 from torch import Tensor
 
 from benchmarks import inputs, measure
+from pipeline.learning.distancing import DistancingSettings, push
 from pipeline.learning.models import FaceClassifier, frozen, to_device
 from pipeline.learning.objectives import losses
 from pipeline.learning.transport import transport_cost
-from pipeline.unlearning.dlfd import Settings, distance
 
 GOAL = 4.0
 LAMBDA = 0.02
@@ -39,14 +39,14 @@ def released(
     pixels: Tensor,
     labels: Tensor,
     forget: Tensor,
-    settings: Settings,
+    settings: DistancingSettings,
     weight: float,
     *,
     one_forward: bool = False,
     forget_once: bool = False,
     pixels_alone: bool = False,
 ) -> tuple[Tensor, float]:
-    """What `pipeline.unlearning.dlfd.distance` gives, by the released code's loop.
+    """What `pipeline.learning.distancing.push` gives, by the released code's loop.
 
     Args:
         one_forward: the pushed pictures pass the model once a step for both terms.
@@ -92,10 +92,11 @@ class Batch:
         A forward pass of a batch costs 1, a backward pass 1 to the pixels and 1 to the weights; 0 is not predicted.
         """
         model, given = self.model, (self.pixels, self.labels, self.forget)
-        fp32, bf16 = Settings(steps=steps, precision="fp32"), Settings(steps=steps, precision="bf16")
+        bf16 = DistancingSettings(steps=steps, precision="bf16")
+        fp32 = replace(bf16, precision="fp32")
         last = to_device(copy.deepcopy(model), self.pixels.device)
         pixels, forget = (one.contiguous(memory_format=torch.channels_last) for one in (self.pixels, self.forget))
-        ours = partial(distance, last, pixels, self.labels, forget, classification_weight=LAMBDA)
+        ours = partial(push, last, pixels, self.labels, forget, classification_weight=LAMBDA)
         plain = partial(released, model, *given, fp32, LAMBDA)
         return {
             RELEASED: (9, plain),

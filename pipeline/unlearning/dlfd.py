@@ -3,14 +3,12 @@
 Each retain batch x is pushed away from the forget distribution in feature space by signed steps on its pixels, and the
 model learns the pushed pictures with their true labels:
 
-    x ← x + α·sign ∇ₓ [ w·OT(f(x), f(x_forget)) − λ·l_CE(x, y) ]       `steps` times
+    x ← x + α·sign ∇ₓ [ w·OT(f(x), f(x_forget)) − λ·l_CE(x, y) ]       `steps` times (`pipeline.learning.distancing`)
     θ ← θ − η ∇ l_CE(θ; x, y)
 
-OT is the optimal transport cost between feature batches (`pipeline.learning.transport`), f the pooled features. λ rises
-linearly from `classification_weight_start` to `_end` over the part of the pass that may push. Only the sign of the
-gradient counts, so w matters beside λ alone: at λ = 0 every w > 0 gives the same pictures. Dynamic forgetting: every
-`check_every` steps the loss attack is run on forget against validation (`ForgettingCheck`); once the forgetting score
-is below `forgetting_threshold` the rest of the pass is cross-entropy on clean retain pictures only.
+λ rises linearly from `classification_weight_start` to `_end` over the part of the pass that may push. Dynamic
+forgetting: every `check_every` steps the loss attack is run on forget against validation (`ForgettingCheck`); once the
+forgetting score is below `forgetting_threshold` the rest of the pass is cross-entropy on clean retain pictures only.
 
 `variant: paper` is that. `variant: matched`, ours, forgets by a second transport, of losses, in the model's own step,
 and keeps what it knew by following the original model θ₀ on retain pictures, clean and pushed:
@@ -22,24 +20,22 @@ label mix: the cost of lifting the distribution of forget losses to that of pict
 (`transport.shortfall`). Both pass beside the same retain batch in training mode, so that BatchNorm treats them alike;
 its running statistics lag behind a model that moves fast, and v of evaluation mode could be thousands of nats, with
 which forget, and then the model, went away. m is `matching_weight`. Matching ends after `matching_share` of the pass:
-nothing of forget is learned afterwards, so it stays forgotten, and accuracy comes back. It also ends when every forget
-picture was lifted `matching_visits` times: of two noisy batches one lacks something even where the distributions are
-the same, so a small set would be lifted again and again after it is high enough, and be over-forgotten.
+nothing of forget is learned afterwards, and accuracy comes back. It also ends when every forget picture was lifted
+`matching_visits` times: of two noisy batches one lacks something even where the distributions are the same, so a small
+set would be lifted again and again after it is high enough, and be over-forgotten.
 
 The original has learned forget, but on retain pictures its softened predictions tell what it knows of faces at large
 (Hinton et al., 2015; on the retain side as in SCRUB). d is `distillation_weight`, T `temperature`.
 
 Ours as well, each with its reason and the setting that gives the paper's version (PAPER, which `variant: paper` sets):
 - λ ends at 0.02, not 1: at 1 the push writes the label into the noise, and accuracy on clean pictures collapses.
-- A pushed picture stays within ε of the clean one and in [0, 1], so that it remains a picture.
+- A pushed picture stays within ε of the clean one.
 - With `mix_clean` each model step sees the clean batch beside the pushed one, which keeps accuracy on clean pictures.
 - The last `recovery_share` of the pass never pushes: accuracy comes back there.
 - Two passes over the retain set, not one: as many as fine-tuning has.
 
-And in both:
-- The pushing also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5): pushing on would
-  over-forget, which the symmetric score 2·|MIA − 0.5| cannot tell from remembering.
-- Pictures are pushed with the model in evaluation mode and its parameters frozen: the gradient goes to the pixels only.
+And in both: the pushing also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5). Pushing
+on would over-forget, which the symmetric score 2·|MIA − 0.5| cannot tell from remembering.
 """
 
 from __future__ import annotations
@@ -57,12 +53,13 @@ from torch import Tensor
 from pipeline.data.batches import Batch, Faces
 from pipeline.data.subsets import matched
 from pipeline.evaluation.forgetting_check import ForgettingCheck
+from pipeline.learning.distancing import DistancingSettings, push
 from pipeline.learning.distillation import divergence_from
-from pipeline.learning.models import FaceClassifier, frozen, running_statistics_kept
+from pipeline.learning.models import FaceClassifier, running_statistics_kept
 from pipeline.learning.objectives import correctness, losses
-from pipeline.learning.training import Updater, autocast, passes, predict
-from pipeline.learning.transport import Cost, Solver, shortfall, transport_cost
-from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, Temperature, TrainSettings, Unit
+from pipeline.learning.training import Updater, passes, predict
+from pipeline.learning.transport import shortfall
+from pipeline.settings import Count, Flag, NonNegative, Positive, Temperature, TrainSettings, Unit
 from pipeline.unlearning.base import Run
 
 SHOWN = 8  # pictures of the first pushed batch that a report may show
@@ -78,20 +75,12 @@ PAPER: dict[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(TrainSettings):
+class Settings(DistancingSettings, TrainSettings):
     variant: Literal["matched", "paper"] = "matched"
     epochs: Count = 2
     learning_rate: Positive = 0.1
-    ot_weight: NonNegative = 1.0
     classification_weight_start: NonNegative = 0.0
     classification_weight_end: NonNegative = 0.02
-    steps: NonNegativeInt = 5
-    step_size: Positive = 0.005
-    epsilon: Unit = 0.02
-    direction: Literal["gradient", "random"] = "gradient"
-    cost: Cost = "cosine"
-    solver: Solver = "emd"
-    regularisation: Positive = 0.05
     mix_clean: Flag = True
     recovery_share: Unit = 0.7
     matching_weight: NonNegative = 0.5
@@ -121,19 +110,18 @@ def unlearn(
     updater = Updater(model.parameters(), settings, total)
     pushing = _Pushing(forget, validation, settings, run, total)
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
-    matching = _matching_batches(forget, validation, settings, run.seed, total)
+    pairs = _pairs(forget, validation, settings, run.seed, total)
     with run.progress(settings.epochs * len(retain)) as advance:
         for pixels, labels in passes(retain, settings, run.seed):
-            batch, figures = pixels, pushing.look(model, updater.steps)
+            batch, figures = pixels, pushing.check(model, updater.steps)
             if pushing.goes_on:
                 weight = classification_weight(settings, updater.steps / pushing.most)
-                pushed, cost = distance(
-                    model, pixels, labels, next(forget_batches)[0], settings, classification_weight=weight
-                )
+                others, _ = next(forget_batches)
+                pushed, cost = push(model, pixels, labels, others, settings, classification_weight=weight)
                 figures |= {"ot_cost": cost, "classification_weight": weight}
                 run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
-            pair = next(matching, None)
+            pair = next(pairs, None)
             loss, learned = step_loss(model, original, batch, labels, settings, pair)
             run.log(step=updater.steps, loss=run.check(loss), **learned, distancing=pushing.goes_on, **figures)
             updater.step(loss)
@@ -156,7 +144,7 @@ class _Pushing:
             forget, validation, images=settings.check_images, seed=run.seed, precision=settings.precision
         )
 
-    def look(self, model: FaceClassifier, step: int) -> dict[str, float]:
+    def check(self, model: FaceClassifier, step: int) -> dict[str, float]:
         """Decide about a step, by dynamic forgetting where it is time for a check; the figures of the check."""
         if self.goes_on and step >= self.most:
             self._end(step, "the share of the pass that may push is over")
@@ -177,80 +165,13 @@ def classification_weight(settings: Settings, share: float) -> float:
     return start + (end - start) * share
 
 
-def distance(
-    model: FaceClassifier,
-    pixels: Tensor,
-    labels: Tensor,
-    forget_pixels: Tensor,
-    settings: Settings,
-    *,
-    classification_weight: float = 0.0,
-) -> tuple[Tensor, float]:
-    """Push retain pictures away from a forget batch in feature space, or by random signs of full size: a control.
-
-    Args:
-        model: left as it was, parameters, buffers and mode.
-        pixels, labels: retain batch [B, 3, H, W] in [0, 1] and [B].
-        forget_pixels: [M, 3, H, W] in [0, 1]. Their features are computed once: the model does not move here.
-        classification_weight: λ of the paper's objective.
-
-    Returns:
-        The pushed pictures [B, 3, H, W], within `epsilon` of `pixels` and in [0, 1], and the OT cost before the last
-        step (0 where `ot_weight` or `steps` is 0, or the direction is random).
-    """
-    low, high = (pixels - settings.epsilon).clamp_min(0), (pixels + settings.epsilon).clamp_max(1)
-    if settings.direction == "random":
-        noise = (torch.rand_like(pixels) - 0.5).sign_() * (settings.steps * settings.step_size)
-        return torch.minimum(torch.maximum(pixels + noise, low), high), 0.0
-    pushed, cost = pixels.clone(), torch.zeros(())
-    with frozen(model):
-        with torch.no_grad(), autocast(pixels.device, settings.precision):
-            forget_features = model.features(forget_pixels) if settings.ot_weight else None
-        for _ in range(settings.steps):
-            pushed.requires_grad_(True)
-            objective, cost = _objective(model, pushed, labels, forget_features, settings, classification_weight)
-            if not objective.requires_grad:  # both weights are zero: nothing pushes
-                return pixels.clone(), 0.0
-            (gradient,) = torch.autograd.grad(objective, pushed)
-            pushed = pushed.detach().add_(gradient.sign(), alpha=settings.step_size)
-            pushed = torch.minimum(torch.maximum(pushed, low), high)
-    return pushed.detach(), float(cost)
-
-
-def _objective(
-    model: FaceClassifier,
-    pixels: Tensor,
-    labels: Tensor,
-    forget_features: Tensor | None,
-    settings: Settings,
-    classification_weight: float,
-) -> tuple[Tensor, Tensor]:
-    """w·OT − λ·l_CE and the OT cost: one forward pass serves both terms."""
-    with autocast(pixels.device, settings.precision):
-        features = model.features(pixels)
-        logits = model.head(features) if classification_weight else None
-    objective, cost = torch.zeros((), device=pixels.device), torch.zeros(())
-    if forget_features is not None:
-        cost = transport_cost(
-            features,
-            forget_features,
-            cost=settings.cost,
-            solver=settings.solver,
-            regularisation=settings.regularisation,
-        )
-        objective = objective + settings.ot_weight * cost
-    if logits is not None:
-        objective = objective - classification_weight * losses(logits, labels).mean()
-    return objective, cost.detach()
-
-
 def step_loss(
     model: FaceClassifier,
     original: FaceClassifier | None,
     batch: Tensor,
     labels: Tensor,
     settings: Settings,
-    matching: tuple[Batch, Batch] | None = None,
+    pair: tuple[Batch, Batch] | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """What a retain batch teaches and, weighted, what forget losses lack to those of unseen pictures.
 
@@ -258,17 +179,17 @@ def step_loss(
         original: the model before unlearning, in evaluation mode, whose predictions are followed on retain pictures;
             None: they teach their labels alone.
         batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
-        matching: pictures and labels to forget, and those that the model never learned, of which it learns nothing;
-            each pass the model beside the retain batch. None for the retain batch alone.
+        pair: pictures and labels to forget, and those that the model never learned, of which it learns nothing; each
+            pass the model beside the retain batch. None for the retain batch alone.
 
     Returns:
         The loss; the accuracy on the retain batch, where predictions are followed their divergence (nats times T²),
         and where losses are matched the shortfall (nats).
     """
     model.train()
-    if matching is None:
+    if pair is None:
         return _learned(predict(model, batch, settings.precision), original, batch, labels, settings)
-    forget, unseen = matching
+    forget, unseen = pair
     with torch.no_grad(), running_statistics_kept(model):
         wanted = losses(predict(model, torch.cat([batch, unseen[0]]), settings.precision)[len(batch) :], unseen[1])
     logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
@@ -291,7 +212,7 @@ def _learned(
     return (1 - share) * loss + share * away, {**figures, "divergence": float(away.detach())}
 
 
-def _matching_batches(
+def _pairs(
     forget: Faces, validation: Faces, settings: Settings, seed: int, total: int
 ) -> Iterator[tuple[Batch, Batch]]:
     """Batches to forget beside unseen ones of the same label mix, augmented alike: one for each step that matches."""

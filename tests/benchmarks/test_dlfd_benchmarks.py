@@ -12,9 +12,10 @@ from helpers import make_faces, make_model
 from torch import nn
 
 from benchmarks import dlfd_pass, dlfd_step, inputs, measure
+from pipeline.learning.distancing import push
 from pipeline.learning.models import FaceClassifier
 from pipeline.learning.training import fit
-from pipeline.unlearning.dlfd import PAPER, Settings, distance
+from pipeline.unlearning.dlfd import PAPER, Settings
 
 CPU = torch.device("cpu")
 SPARED = {
@@ -47,7 +48,7 @@ def test_every_version_of_the_step_pushes_as_ours_does(name: str, weight: float)
     (b, cost_b) = dlfd_step.released(model, pixels, labels, forget, settings, weight, **SPARED[name])
     assert len(passes) == FORWARD[name] * settings.steps + SPARED[name].get("forget_once", False)
     assert all((weight_.grad is None) == (name == "pixels alone") for weight_ in model.backbone.parameters())
-    (a, cost_a) = distance(model, pixels, labels, forget, settings, classification_weight=weight)
+    (a, cost_a) = push(model, pixels, labels, forget, settings, classification_weight=weight)
     assert cost_a == pytest.approx(cost_b, rel=1e-9)
     assert torch.equal(a, b), "in double precision nothing differs"
     assert ((a - pixels).abs() > 1e-6).double().mean() > 0.5
@@ -58,7 +59,7 @@ def test_versions_of_the_step_are_compared_on_one_batch(monkeypatch: pytest.Monk
     batch = dlfd_step.batch_of(20, 16, CPU)
     versions = batch.versions(2)
     assert [passes for passes, _ in versions.values()] == [9, 6, 3, 2, 2, 0]
-    pushed = [push()[0] for _, push in versions.values()]
+    pushed = [version()[0] for _, version in versions.values()]
     assert all(((one - pushed[0]).abs() > 1e-6).float().mean() < 0.05 for one in pushed[:-1])
     apart = batch.apart(2, torch.float64)
     assert apart["share of pixels that differ"] == 0

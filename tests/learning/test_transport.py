@@ -64,6 +64,14 @@ def test_the_gradient_agrees_with_finite_differences() -> None:
         assert float(gradient[i, j]) == pytest.approx(float(slope), rel=1e-2, abs=1e-4)
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("cost", COSTS)
+def test_every_sample_has_a_gradient(solver: str, cost: str) -> None:
+    x, y = features(12, 0).requires_grad_(True), features(8, 1)
+    (gradient,) = torch.autograd.grad(transport_cost(x, y, solver=solver, cost=cost), x)
+    assert (gradient.abs().sum(1) > 0).all()
+
+
 def test_cosine_costs_ignore_length_and_squares_do_not() -> None:
     x, y = features(3, 0), features(3, 1)
     torch.testing.assert_close(cost_matrix(5 * x, y, "cosine"), cost_matrix(x, y, "cosine"))

@@ -14,12 +14,10 @@ from helpers import make_faces, make_model, same_state, state
 from pipeline import config
 from pipeline.evaluation.forgetting_check import ForgettingCheck
 from pipeline.learning.training import Updater, fit, logits_of, losses_of
-from pipeline.learning.transport import transport_cost
 from pipeline.unlearning import dlfd
 from pipeline.unlearning.base import Run
 
 PIXELS, LABELS = next(make_faces(12).in_order(12))
-FORGET = next(make_faces(8, seed=1).in_order(8))[0]
 
 
 def settings(**knobs: Any) -> dlfd.Settings:
@@ -34,121 +32,6 @@ def settings(**knobs: Any) -> dlfd.Settings:
         "distillation_weight": 0,
     }
     return dlfd.Settings(**{**defaults, **knobs})
-
-
-def cost_to_forget(model: Any, pixels: torch.Tensor) -> float:
-    with torch.no_grad():
-        return float(transport_cost(model.features(pixels), model.features(FORGET)))
-
-
-@pytest.mark.parametrize("cost", ["cosine", "sqeuclidean"])
-@pytest.mark.parametrize("solver", ["emd", "sinkhorn"])
-def test_the_transport_term_has_a_gradient_at_every_picture(cost: Any, solver: Any) -> None:
-    model = make_model()
-    pixels = PIXELS.clone().requires_grad_(True)
-    term = transport_cost(model.features(pixels), model.features(FORGET).detach(), cost=cost, solver=solver)
-    (gradient,) = torch.autograd.grad(term, pixels)
-    assert (gradient.flatten(1).abs().sum(1) > 0).all()
-
-
-@pytest.mark.parametrize("cost", ["cosine", "sqeuclidean"])
-@pytest.mark.parametrize("solver", ["emd", "sinkhorn"])
-def test_a_few_steps_raise_the_cost_between_retain_and_forget(cost: Any, solver: Any) -> None:
-    model = make_model()
-    knobs = settings(cost=cost, solver=solver)
-    pushed, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, knobs)
-
-    def total(pixels: torch.Tensor) -> float:
-        with torch.no_grad():
-            return float(transport_cost(model.features(pixels), model.features(FORGET), cost=cost))
-
-    assert total(pushed) > 1.2 * total(PIXELS)
-
-
-@pytest.mark.parametrize("weight", [0.0, 2.0])
-def test_pushed_pictures_stay_in_the_ball_and_in_range(weight: float) -> None:
-    knobs = settings(steps=20, step_size=0.03, epsilon=0.05)
-    pushed, _ = dlfd.distance(make_model(), PIXELS, LABELS, FORGET, knobs, classification_weight=weight)
-    assert (pushed - PIXELS).abs().max() <= 0.05 + 1e-6
-    assert pushed.min() >= 0
-    assert pushed.max() <= 1
-    assert (pushed - PIXELS).abs().max() > 0.04  # the bound is what held it
-
-
-def test_nothing_pushes_where_both_weights_are_zero() -> None:
-    pushed, cost = dlfd.distance(make_model(), PIXELS, LABELS, FORGET, settings(ot_weight=0))
-    assert torch.equal(pushed, PIXELS)
-    assert cost == 0
-
-
-def test_without_transport_a_step_is_signed_descent_on_the_classification_loss() -> None:
-    model, knobs = make_model(), settings(ot_weight=0, steps=1, step_size=0.01)
-    pushed, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, knobs, classification_weight=0.7)
-    pixels = PIXELS.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(F.cross_entropy(model(pixels), LABELS), pixels)
-    expected = (PIXELS - 0.01 * gradient.sign()).clamp(0, 1)
-    torch.testing.assert_close(pushed, expected)
-
-
-def test_with_transport_alone_a_step_is_signed_ascent_on_its_cost() -> None:
-    model, knobs = make_model(), settings(steps=1, step_size=0.01)
-    pushed, cost = dlfd.distance(model, PIXELS, LABELS, FORGET, knobs)
-    pixels = PIXELS.clone().requires_grad_(True)
-    term = transport_cost(model.features(pixels), model.features(FORGET).detach())
-    (gradient,) = torch.autograd.grad(term, pixels)
-    torch.testing.assert_close(pushed, (PIXELS + 0.01 * gradient.sign()).clamp(0, 1))
-    assert cost == pytest.approx(float(term.detach()))
-
-
-def test_a_random_push_is_as_far_as_a_push_may_go_and_asks_no_model() -> None:
-    model, run = make_model(), Run(seed=0)
-    stop = run.watch(model)
-    knobs = settings(direction="random", steps=2, step_size=0.02, epsilon=0.1)
-    torch.manual_seed(0)
-    pushed, cost = dlfd.distance(model, PIXELS, LABELS, FORGET, knobs, classification_weight=1)
-    stop()
-    inside = (PIXELS > 0.04) & (PIXELS < 0.96)
-    torch.testing.assert_close((pushed - PIXELS).abs()[inside], torch.full_like(PIXELS, 0.04)[inside])
-    assert abs(float((pushed - PIXELS).sign()[inside].mean())) < 0.1, "up as often as down"
-    assert (run.forward_images, cost) == (0, 0)
-    far, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, settings(direction="random", steps=50, epsilon=0.05))
-    assert (far - PIXELS).abs().max() <= 0.05 + 1e-6
-    assert far.min() >= 0
-    assert far.max() <= 1
-
-
-def test_no_steps_learn_a_second_clean_copy() -> None:
-    pushed, _ = dlfd.distance(make_model(), PIXELS, LABELS, FORGET, settings(steps=0))
-    assert torch.equal(pushed, PIXELS)
-
-
-def test_the_weights_scale_their_terms() -> None:
-    # 2·OT − 2·CE pushes exactly as OT − CE: the sign of a gradient does not know its length
-    model = make_model()
-    one, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, settings(ot_weight=1), classification_weight=1)
-    two, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, settings(ot_weight=2), classification_weight=2)
-    heavy, _ = dlfd.distance(model, PIXELS, LABELS, FORGET, settings(ot_weight=50), classification_weight=1)
-    torch.testing.assert_close(one, two)
-    assert not torch.allclose(one, heavy)
-    assert cost_to_forget(model, heavy) > cost_to_forget(model, one)
-
-
-def test_distancing_leaves_the_model_as_it_was() -> None:
-    model = make_model().train()
-    before = state(model)
-    dlfd.distance(model, PIXELS, LABELS, FORGET, settings(), classification_weight=1)
-    assert same_state(before, state(model))
-    assert model.training
-    assert all(p.requires_grad and p.grad is None for p in model.parameters())
-
-
-def test_what_does_not_change_is_computed_once() -> None:
-    model, run = make_model(), Run(seed=0)
-    stop = run.watch(model)
-    dlfd.distance(model, PIXELS, LABELS, FORGET, settings(steps=7), classification_weight=1)
-    stop()
-    assert run.forward_images == len(FORGET) + 7 * len(PIXELS)
-    assert run.backward_images == 7 * len(PIXELS)
 
 
 def test_the_classification_weight_rises_linearly() -> None:
@@ -393,12 +276,12 @@ def test_pictures_are_pushed_from_forget_pictures_by_a_rising_weight(monkeypatch
     seen: list[torch.Tensor] = []
     weights: list[float] = []
 
-    def distance(model: Any, pixels: Any, labels: Any, forget_pixels: Any, knobs: Any, **more: float) -> Any:
+    def push(model: Any, pixels: Any, labels: Any, forget_pixels: Any, knobs: Any, **more: float) -> Any:
         seen.append(forget_pixels)
         weights.append(more["classification_weight"])
         return pixels, 0.0
 
-    monkeypatch.setattr(dlfd, "distance", distance)
+    monkeypatch.setattr(dlfd, "push", push)
     run_dlfd(dynamic=False, classification_weight_start=0.2, classification_weight_end=1.0)
     assert weights == pytest.approx([0.2, 0.4, 0.6, 0.8])
     own = make_faces(30, seed=1).pixels(torch.arange(30))
@@ -421,7 +304,7 @@ def test_accuracy_is_of_the_pictures_that_a_step_learns(
         return 0 * model(pixels) + torch.stack([-brightness, brightness, -2 * brightness.abs()], 1)
 
     monkeypatch.setattr(dlfd, "predict", predict)
-    monkeypatch.setattr(dlfd, "distance", lambda model, pixels, *others, **more: (-pixels - 1, 0.0))
+    monkeypatch.setattr(dlfd, "push", lambda model, pixels, *others, **more: (-pixels - 1, 0.0))
     knobs = settings(dynamic=False, recovery_share=0.5, mix_clean=mix_clean, matching_weight=matching)
     dlfd.unlearn(model, knobs, run, retain=faces, forget=make_faces(30, seed=1), validation=make_faces(30, seed=2))
     by_phase = {row["distancing"]: row["accuracy"] for row in run.history}
