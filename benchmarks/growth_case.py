@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import threading
@@ -75,7 +76,10 @@ def measured(case: Case, path: Path) -> dict[str, Any]:
     """
     device = torch.device("cpu") if case.limit else measure.device()  # a GPU holds all pictures
     inputs.exact_transport()
-    told: dict[str, Any] = limited(case.limit, path.stat().st_size) if case.limit else {}
+    told: dict[str, Any] = {}
+    if case.limit:
+        told = limited(case.limit, path.stat().st_size)
+        out_of_cache(path)
     with Peak() as peak:
         images = load_images(np.load(path, mmap_mode="c"), device)  # as pipeline.data.store opens it
         labels = torch.arange(case.pictures) % inputs.CLASSES
@@ -114,6 +118,13 @@ def limited(mebibytes: int, store: int) -> dict[str, Any]:
     except MemoryError:
         return {"limit, MiB": mebibytes, "limited by": "RLIMIT_DATA, less the store's map"}
     raise measure.BenchmarkError("RLIMIT_DATA does not limit memory on this system: this case needs Linux")
+
+
+def out_of_cache(path: Path) -> None:
+    """Have the kernel drop what it still holds in memory of a file, so that it is read from the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())  # what is not written yet cannot be dropped
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 class Peak:

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
+from pipeline import layout
 from pipeline.errors import PipelineError
 from pipeline.machine import processor
 from stages.common import guarded
@@ -102,6 +103,16 @@ def folder() -> Path:
     chosen = SCRATCH if sys.argv[1:] else RESULTS
     chosen.mkdir(parents=True, exist_ok=True)
     return chosen
+
+
+def data_set() -> str:
+    """Of this checkout, as its store has it: `synthetic`, `mufac`."""
+    return str(json.loads((layout.FACES / "dataset.json").read_text(encoding="utf-8"))["name"])
+
+
+def of_data(name: str, data: str) -> str:
+    """What a record is called: that of the drawn faces by the benchmark alone."""
+    return name if data == "synthetic" else f"{name}-{data}"
 
 
 def report(name: str, where: torch.device, rows: list[dict[str, Any]], *, repeats: int, **said: Any) -> None:

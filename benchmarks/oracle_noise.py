@@ -28,6 +28,7 @@ SHOWN = (
     "strongest_auc",
     "strongest_auc_low",
     "strongest_auc_high",
+    "js_forget",
     "verdict",
 )
 
@@ -42,8 +43,10 @@ def main() -> None:
     rows = judged(yardsticks.load(params.audit, splits), params)
     if not rows:
         raise measure.BenchmarkError("no further oracles here: dvc exp run -S 'audit.oracle_seeds=[1,2]' trains two")
-    setting = f"{params.task}, protocol {params.split.protocol}, seed {params.seed}, {params.train.epochs} epochs"
-    measure.report("oracle_noise", measure.device(), rows, repeats=len(rows), setting=setting)
+    data = measure.data_set()
+    trained = f"seed {params.seed}, {params.train.epochs} epochs"
+    setting = f"{data}, {params.task}, protocol {params.split.protocol}, {trained}"
+    measure.report(measure.of_data("oracle_noise", data), measure.device(), rows, repeats=len(rows), setting=setting)
 
 
 def judged(others: list[Yardstick], params: Params) -> list[dict[str, Any]]:

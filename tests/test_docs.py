@@ -86,7 +86,7 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
         "tests/end_to_end/test_long_commands.py::test_trials_are_kept_as_they_end_and_not_run_again",
         "benchmarks.trials",
     ),
-    r"python -m benchmarks\.fair_validation": ("tests/benchmarks/test_benchmarks.py::*", "fair_validation"),
+    r"python -m benchmarks\.fair_validation": ("tests/benchmarks/test_fair_validation.py::*", "fair_validation.main("),
     r"python -m benchmarks\.oracle_noise": ("tests/benchmarks/test_oracle_noise.py::*", "oracle_noise.main"),
     r"python -m benchmarks\.stage_time": ("tests/benchmarks/test_stage_time.py::*", "stage_time.main"),
     r"python -m benchmarks\.kept_tables": ("tests/benchmarks/test_kept_tables.py::*", "kept_tables.filled"),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
-from helpers import make_faces, make_model
+from helpers import make_model
 
-from benchmarks import clones, fair_validation, measure, pipeline, rounds, serving, training
+from benchmarks import clones, measure, pipeline, rounds, serving, training
 
 CPU = torch.device("cpu")
 
@@ -68,10 +67,15 @@ def test_the_start_up_of_a_stage_has_what_it_imports_when_it_runs(stage: str) ->
     assert ("stage_run(" in work) == (stage != "settings")
 
 
-def test_percentiles() -> None:
-    slept = iter([0.0] * 5 + [0.001] * 18 + [0.03] * 2)
-    found = serving.percentiles(lambda: time.sleep(next(slept)), 20)
-    assert found["p50_ms"] < 15 < found["p95_ms"]
+def test_percentiles_are_of_the_calls_after_the_first_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    took, now = iter([9.0] * 5 + [0.001] * 18 + [0.03] * 2), [0.0]  # seconds of each call; of the clock
+
+    def call() -> None:
+        now[0] += next(took)
+
+    monkeypatch.setattr(serving, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    found = serving.percentiles(call, 20)
+    assert found == {"p50_ms": pytest.approx(1), "p95_ms": pytest.approx(30)}
 
 
 def test_rounds_change_one_knob_and_leave_the_rest_of_the_file(tmp_path: Path) -> None:
@@ -97,13 +101,3 @@ def test_rounds_that_are_done_are_not_run_again(tmp_path: Path) -> None:
     done = [{"method": "dlfd", "round": number} for number in (1, 2)]
     (tmp_path / "local" / "rounds.json").write_text(json.dumps(done))
     assert rounds.chain(tmp_path, "dlfd", rounds=2, persons=5) == done
-
-
-def test_halves_of_validation_share_no_person_and_leave_nobody_out() -> None:
-    units = np.repeat(["a", "b", "c", "d", "e"], [1, 2, 3, 4, 5])
-    faces = make_faces(15)
-    first, second = fair_validation._halves(faces, units, seed=0)
-    sides = [set(units[np.isin(faces.rows, half.rows)]) for half in (first, second)]
-    assert sides[0] | sides[1] == set(units)
-    assert not sides[0] & sides[1]
-    assert len(first) + len(second) == 15
