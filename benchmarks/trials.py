@@ -1,12 +1,13 @@
 """Trials side by side on validation, means over seeds of the unlearning: docs/dlfd.md chose DLFD's knobs by these.
 
     python -m benchmarks.trials results/matching.txt --seeds 0,1,2
+    python -m benchmarks.trials results/knobs.txt --seeds 0 --beside ../other/results/knobs.csv
 
 A line of the file is a trial, a method and the knobs in which it differs from params.yaml: `dlfd matching_weight=0.1`.
 One that begins with # says what the trials are of, and stands above their table. Run in a checkout after `dvc repro
 train`. Neither `test` nor `unseen` is loaded. Beside the file come <name>.csv, a row a trial and seed, kept as they end
 (the same command goes on where it was stopped, and what was of another split, original, setting or code is run anew),
-and <name>.md.
+and <name>.md. With `--beside` they are of several originals: what the same trials gave in another checkout.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pandas as pd
 import pydantic
 import typer
 
+from benchmarks import measure
 from pipeline import config, layout, machine
 from pipeline.data import splits as split_table
 from pipeline.data import subsets
@@ -31,6 +33,7 @@ from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
 from pipeline.learning import models
 from pipeline.learning.models import FaceClassifier
+from pipeline.reference_tables.cells import OFF
 from pipeline.reference_tables.markdown import spread
 from pipeline.search import trials as searched
 from pipeline.unlearning import base
@@ -41,27 +44,37 @@ COLUMNS = {  # heading -> column, of the Markdown table
     "NoMUS": "validation_nomus",
     "AUC": "auc",
     "calibrated AUC": "calibrated_auc",
+    "off .5": OFF,
 }
 KEY = ("trial", "seed", "of")  # of a row; `of` is the fingerprint of what the trial depends on
 Row = dict[str, Any]
 
 
-def main(file: Path, seeds: str = "0,1,2") -> None:
-    """Run every trial of FILE with each of the seeds, those that are done excepted."""
+def main(
+    file: Path,
+    seeds: str = "0,1,2",
+    beside: list[Path] = typer.Option([], help="<name>.csv of the same trials from another original; repeatable"),
+) -> None:
+    """Run every trial of FILE with each of the seeds, those that are done excepted.
+
+    Raises:
+        ConfigError: a line is no trial, or is missing in a table of `beside`.
+    """
     table, judge = file.with_suffix(".csv"), Judge()
     lines = [(name, 0) for name in layout.TRAINED]
     lines += [(line, int(seed)) for line in _lines(file) for seed in seeds.split(",")]
     now = {trial: judge.fingerprint(trial) for trial in dict.fromkeys(trial for trial, _ in lines)}
+    others = [_beside(path, list(now)) for path in beside]
     rows = {key: row for key, row in _done(table).items() if now.get(key[0]) == key[2]}
     for trial, seed in lines:
         key = (trial, seed, now[trial])
         if key not in rows:
-            rows[key] = {**dict(zip(KEY, key, strict=True)), **judge.run(trial, seed)}
-            _ordered(rows, [*now]).to_csv(table, index=False)
-    found = _ordered(rows, [*now])
+            rows[key] = {**dict(zip(KEY, key, strict=True)), "original": judge.seed, **judge.run(trial, seed)}
+            _ordered([*rows.values()], [*now]).to_csv(table, index=False)
+    found = _ordered([*rows.values(), *(row for other in others for row in other)], [*now])
     found.to_csv(table, index=False)
     command = f"`python -m benchmarks.trials {file.parent.name}/{file.name} --seeds {seeds}`"
-    told = f"{_said(file)} {command}, on the validation subset. Machine: {machine.told()}.".lstrip()
+    told = f"{_said(file)} {command}{_originals(found)}, on the validation subset. Machine: {machine.told()}.".lstrip()
     text = markdown(found, told)
     file.with_suffix(".md").write_text(text, encoding="utf-8")
     typer.echo(text)
@@ -72,6 +85,7 @@ class Judge:
 
     def __init__(self) -> None:
         self.params, self.splits = config.load(), split_table.read(layout.SPLITS)
+        self.seed = self.params.seed
         self.device = models.select_device(self.params.device)
         needed = ("retain", "forget", "validation")
         self.faces = subsets.load(layout.FACES, self.splits, self.device, task=self.params.task, only=needed)
@@ -135,16 +149,38 @@ def read(trial: str) -> tuple[str, Any]:
 
 def _done(table: Path) -> dict[tuple[str, int, str], Row]:
     """The rows that were kept, by KEY; of a table from before there was `of` none."""
-    kept = pd.read_csv(table) if table.exists() else pd.DataFrame()
-    if not set(KEY) <= set(kept):
-        return {}
-    rows: list[Row] = [{str(key): value for key, value in row.items()} for row in kept.to_dict("records")]
-    return {(row["trial"], row["seed"], row["of"]): row for row in rows}
+    kept = _rows(table) if table.exists() else []
+    return {(row["trial"], row["seed"], row["of"]): row for row in kept if set(KEY) <= set(row)}
 
 
-def _ordered(rows: dict[tuple[str, int, str], Row], trials: list[str]) -> pd.DataFrame:
-    """As the file has them, seed by seed."""
-    return pd.DataFrame([rows[key] for key in sorted(rows, key=lambda key: (trials.index(key[0]), key[1]))])
+def _beside(table: Path, trials: list[str]) -> list[Row]:
+    """The rows of these trials from another checkout's table.
+
+    Raises:
+        ConfigError: the table, or a trial in it, is not there.
+    """
+    if not table.is_file():
+        raise ConfigError(f"--beside {table}: no such file; run the same trials in that checkout first")
+    rows = [row for row in _rows(table) if row["trial"] in trials]
+    if missing := sorted(set(trials) - {row["trial"] for row in rows}):
+        raise ConfigError(f"--beside {table}: it has no {missing[0]!r}; run the same trials in that checkout first")
+    return rows
+
+
+def _rows(table: Path) -> list[Row]:
+    return [{str(key): value for key, value in row.items()} for row in pd.read_csv(table).to_dict("records")]
+
+
+def _ordered(rows: list[Row], trials: list[str]) -> pd.DataFrame:
+    """As the file has them, original by original, seed by seed."""
+    rows = sorted(rows, key=lambda row: (trials.index(row["trial"]), row.get("original", 0), row["seed"]))
+    return pd.DataFrame(rows)
+
+
+def _originals(found: pd.DataFrame) -> str:
+    """Which original models trials began at, where there are several."""
+    seeds = sorted(found["original"].unique()) if "original" in found else []
+    return f" after the original models of seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else ""
 
 
 def _lines(file: Path) -> Iterator[str]:
@@ -160,11 +196,12 @@ def _said(file: Path) -> str:
 
 
 def markdown(table: pd.DataFrame, told: str) -> str:
-    """Mean ± standard deviation over the seeds.
+    """Mean ± standard deviation over the seeds; `off .5` is a mean of distances, so that two sides do not cancel.
 
     Args:
         told: the line above the table.
     """
+    table = table.assign(**{OFF: (table["calibrated_auc"] - 0.5).abs()})
     lines = [told, "", f"|  | {' | '.join(COLUMNS)} | seconds |", "|---" * (len(COLUMNS) + 2) + "|"]
     for trial, of in table.groupby("trial", sort=False):
         shown = [spread(of[column].mean(), of[column].std()) for column in COLUMNS.values()]
@@ -174,4 +211,4 @@ def markdown(table: pd.DataFrame, told: str) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    measure.program(main)

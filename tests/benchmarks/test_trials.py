@@ -36,14 +36,15 @@ def test_what_cannot_be_run_is_named(line: str, names: str) -> None:
 
 def test_the_table_has_the_spread_over_seeds_and_trained_models_without_one() -> None:
     of = dict.fromkeys(trials.COLUMNS.values(), 0.5)
-    rows = [
+    rows: list[trials.Row] = [
         {"trial": "original", "seed": 0, **of},
-        {"trial": "dlfd", "seed": 0, **of, "seconds": 9.0},
-        {"trial": "dlfd", "seed": 1, **{**of, "auc": 0.7}, "seconds": 11.0},
+        {"trial": "dlfd", "seed": 0, **of, "calibrated_auc": 0.4, "seconds": 9.0},
+        {"trial": "dlfd", "seed": 1, **of, "calibrated_auc": 0.6, "seconds": 11.0},
     ]
     *_, original, dlfd = trials.markdown(pd.DataFrame(rows), "Of some.").splitlines()
-    assert original == "| original | .500 | .500 | .500 | .500 | .500 |  |"
-    assert dlfd == "| dlfd | .500 ± .000 | .500 ± .000 | .500 ± .000 | .600 ± .141 | .500 ± .000 | 10 |"
+    assert original == "| original | .500 | .500 | .500 | .500 | .500 | .000 |  |"
+    same = ".500 ± .000 | " * 4
+    assert dlfd == f"| dlfd | {same}.500 ± .141 | .100 ± .000 | 10 |", "two sides of a half do not cancel"
 
 
 @pytest.mark.parametrize("file", sorted(KEPT.glob("*.txt")), ids=lambda file: file.stem)
@@ -57,7 +58,7 @@ def test_a_kept_table_is_of_the_trials_and_figures_beside_it(file: Path) -> None
 class Judging:
     """In place of `trials.Judge`: keeps what it was asked to run; `of` is the fingerprint of everything."""
 
-    of, stops_at = "now", -1
+    of, stops_at, seed = "now", -1, 0  # seed: of the checkout, and so of its original model
 
     def __init__(self) -> None:
         self.runs: list[tuple[str, int]] = []
@@ -85,15 +86,15 @@ def judging(monkeypatch: pytest.MonkeyPatch) -> Judging:
 def test_what_is_done_is_not_run_again_unless_what_it_depends_on_changed(tmp_path: Path, judging: Judging) -> None:
     file = tmp_path / "some.txt"
     file.write_text("# Of one person.\nfinetune\n")
-    trials.main(file, "0,1")
+    trials.main(file, "0,1", [])
     assert judging.runs == [("original", 0), ("retrained", 0), ("finetune", 0), ("finetune", 1)]
     file.write_text("# Of one person.\ndlfd\nfinetune\n")
-    trials.main(file, "0,1")
+    trials.main(file, "0,1", [])
     assert judging.runs[4:] == [("dlfd", 0), ("dlfd", 1)]
     assert list(pd.read_csv(tmp_path / "some.csv")["trial"])[2:] == ["dlfd", "dlfd", "finetune", "finetune"]
     assert (tmp_path / "some.md").read_text().startswith("Of one person. `python -m benchmarks.trials ")
     judging.of = "after a change of params.yaml"
-    trials.main(file, "0")
+    trials.main(file, "0", [])
     assert judging.runs[6:] == [("original", 0), ("retrained", 0), ("dlfd", 0), ("finetune", 0)]
     assert set(pd.read_csv(tmp_path / "some.csv")["of"]) == {judging.of}, "no table mixes them"
 
@@ -101,9 +102,9 @@ def test_what_is_done_is_not_run_again_unless_what_it_depends_on_changed(tmp_pat
 def test_seeds_that_are_not_asked_for_stay_and_lines_that_are_gone_go(tmp_path: Path, judging: Judging) -> None:
     file = tmp_path / "some.txt"
     file.write_text("finetune\ndlfd\n")
-    trials.main(file, "0,1")
+    trials.main(file, "0,1", [])
     file.write_text("dlfd\n")
-    trials.main(file, "0")
+    trials.main(file, "0", [])
     kept = pd.read_csv(tmp_path / "some.csv")
     assert list(zip(kept["trial"], kept["seed"], strict=True))[2:] == [("dlfd", 0), ("dlfd", 1)]
     assert "finetune" not in (tmp_path / "some.md").read_text()
@@ -115,7 +116,35 @@ def test_a_stopped_run_keeps_its_rows(tmp_path: Path, judging: Judging) -> None:
     file.write_text("finetune\n")
     judging.stops_at = 3
     with pytest.raises(KeyboardInterrupt):
-        trials.main(file, "0,1")
+        trials.main(file, "0,1", [])
     judging.stops_at = -1
-    trials.main(file, "0,1")
+    trials.main(file, "0,1", [])
     assert judging.runs[3:] == [("finetune", 1)]
+
+
+def test_trials_from_several_originals_are_one_table(tmp_path: Path, judging: Judging) -> None:
+    here, there = tmp_path / "some.txt", tmp_path / "other/some.txt"
+    there.parent.mkdir()
+    for file in (here, there):
+        file.write_text("finetune\n")
+    judging.seed, judging.of = 1, "of the other"
+    trials.main(there, "0", [])
+    judging.seed, judging.of = 0, "now"
+    for _ in range(2):  # again: nothing is run, nothing stands twice
+        trials.main(here, "0", [there.with_suffix(".csv")])
+        found = pd.read_csv(here.with_suffix(".csv"))
+        assert found["trial"].tolist() == ["original"] * 2 + ["retrained"] * 2 + ["finetune"] * 2
+        assert found["original"].tolist() == [0, 1] * 3
+        assert "after the original models of seeds 0, 1" in here.with_suffix(".md").read_text()
+    assert len(judging.runs) == 6
+
+
+def test_what_is_missing_beside_is_named_before_anything_runs(tmp_path: Path, judging: Judging) -> None:
+    file, other = tmp_path / "some.txt", tmp_path / "other.csv"
+    file.write_text("finetune\ndlfd\n")
+    with pytest.raises(ConfigError, match="no such file"):
+        trials.main(file, "0", [other])
+    pd.DataFrame({"trial": ["original", "retrained", "dlfd"]}).to_csv(other, index=False)
+    with pytest.raises(ConfigError, match="no 'finetune'"):
+        trials.main(file, "0", [other])
+    assert not judging.runs
