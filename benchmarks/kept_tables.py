@@ -7,10 +7,12 @@ That is results/*.md (title and machine are kept, the rest is of the cells) and 
 `<!-- results <name> -->` and ends with `<!-- end -->`; prose stands outside of them. One that begins with
 `<!-- results <name>: <model> <model> -->` is short: these models beside the trained ones, fewer columns, no picture,
 nothing of the paper's figures, which take the whole page to be compared with; one of
-`<!-- trials <name> -->` has the table of `benchmarks.trials`, and `<!-- glance <name> <name> -->` a line a table.
+`<!-- trials <name> -->` has the table of `benchmarks.trials`, and `<!-- glance <name> <name> -->` a line a table, and
+which goal is met where.
 
-Cells that were written before the gate's answer and the code's revision stood in them get both from the experiments of
-the checkout that ran them, as long as it is there: `python -m benchmarks.kept_tables --experiments CHECKOUT`.
+Cells that were written before the gate's answer, the code's revision or further attacks stood in them get these from
+the experiments of the checkout that ran them, as long as it is there:
+`python -m benchmarks.kept_tables --experiments CHECKOUT`.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import typer
 
 from benchmarks.result_pages import glance, goals, pictures
 from pipeline import layout
-from pipeline.reference_tables.cells import AT_MOST, COST, GATE, OFF, REVISION, VERDICT, read_cells
+from pipeline.reference_tables.cells import AT_MOST, COST, FURTHER, GATE, OFF, REVISION, VERDICT, read_cells
 from pipeline.reference_tables.markdown import PAPER, lines, markdown, provenance
 from pipeline.reference_tables.summary import summarise
 from stages.dvc_tools import experiments as ran
@@ -36,6 +38,7 @@ BLOCK = re.compile(r"(<!-- results ([\w-]+)(?:: ([\w ]+))? -->\n).*?(<!-- end --
 TRIALS = re.compile(r"(<!-- trials ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 GLANCE = re.compile(r"(<!-- glance ([\w -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TITLE = re.compile(r"# (Table \d: (\w+), data\.dvc of (\S+), `(dlfd table .+?)`)")
+DRAWN = "synthetic"  # data of which the paper has no figures
 ADDED = [GATE, REVISION]
 COLUMNS = {  # heading -> column
     "": "label",
@@ -47,12 +50,18 @@ COLUMNS = {  # heading -> column
     "AUC off .5": OFF,
     "at most": AT_MOST,
     "JS": "js_forget",
+    "found": "persons_detected",
     "verdicts": VERDICT,
     "gate passes": GATE,
     "cost": COST,
     "the paper's accuracy, MIA, NoMUS": PAPER,
 }
-WHOLE = (AT_MOST, "js_forget", PAPER)  # columns that a short block leaves to the page with the whole table
+WHOLE = (
+    AT_MOST,
+    "js_forget",
+    "persons_detected",
+    PAPER,
+)  # columns that a short block leaves to the page with the whole table
 
 
 def main(
@@ -88,19 +97,39 @@ def page(name: str) -> str:
 
 
 def complete(file: Path, checkout: Path) -> None:
-    """Add the gate's answer and the code's revision to the cells that an experiment of a checkout is the origin of."""
+    """Add to cells what the experiments of a checkout know more of them."""
     table = read_cells(file)
     before = table.copy()
-    table = table.assign(**{name: table.get(name, pd.Series(index=table.index)).astype(object) for name in ADDED})
-    same = ["model", "test_accuracy", "seconds"]
     for reference in ran.references(folder=checkout):
-        found = ran.cell(reference, checkout).set_index(same)
-        for _, rows in table.groupby(["variant", "seed"], dropna=False):
-            keys = pd.MultiIndex.from_frame(rows[same])
-            if keys.isin(found.index).all():
-                table.loc[rows.index, ADDED] = found[ADDED].reindex(keys).to_numpy()
-    if table[ADDED].notna().any(axis=None) and not table.equals(before):
+        found = ran.cell(reference, checkout)
+        table = _with_attacks(_with_answers(table, found), found)
+    if not table.equals(before):
         table.to_csv(file, index=False)
+
+
+def _with_answers(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """With the gate's answer and the code's revision, where all rows of a seed are of that experiment."""
+    same = ["model", "test_accuracy", "seconds"]
+    answers = found.set_index(same)[ADDED]
+    for _, rows in table.groupby(["variant", "seed"], dropna=False):
+        keys = pd.MultiIndex.from_frame(rows[same])
+        if keys.isin(answers.index).all() and answers.notna().any(axis=None):
+            table = table.assign(**{name: table.get(name, pd.Series(dtype=object)).astype(object) for name in ADDED})
+            table.loc[rows.index, ADDED] = answers.reindex(keys).to_numpy()
+    return table
+
+
+def _with_attacks(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """With further attacks on the models that an experiment has too.
+
+    They are known by their figures: rows of original and oracle stay when methods are run again beside them.
+    """
+    same = ["model", "test_accuracy", "nomus", "mia_auc", "strongest_auc"]
+    theirs = found.round(9).drop_duplicates(same).set_index(same)[list(FURTHER)].astype(float)
+    theirs = theirs.reindex(pd.MultiIndex.from_frame(table[same].round(9))).set_index(table.index)
+    if theirs.isna().all(axis=None):
+        return table
+    return table.assign(**{name: table.get(name, theirs[name]).fillna(theirs[name]) for name in FURTHER})
 
 
 def cells(name: str) -> pd.DataFrame:
@@ -128,11 +157,11 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
     _, task, data, command, machine = _head(name)
     table = cells(name)
     rows = table[table["label"].isin([*layout.TRAINED, *models])] if models else table
-    real = data != "synthetic"
+    real = data != DRAWN
     without = WHOLE if models else () if real else (PAPER,)
-    found = goals.goals(table, task, paper=real and not models)
+    found = [goal for goal in _goals(name) if not models or goal.aim != goals.PAPERS]
     picture = os.path.relpath(FOLDER / f"{name}.png", path.parent)
-    use = "" if data == "synthetic" else f"`dlfd data use …/{data}`, then "
+    use = "" if data == DRAWN else f"`dlfd data use …/{data}`, then "
     below = [[goals.sentence(found)]] if models else [goals.lines(found), [f"![{pictures.ALT}]({picture})"]]
     parts = [
         [f"{use}`{command}`. {provenance(table, machine)}".strip()],
@@ -149,7 +178,14 @@ def _trials(name: str) -> str:
 
 
 def _glance(names: Sequence[str], path: Path) -> str:
-    return "\n".join(glance.lines({name: cells(name) for name in names}, Path(os.path.relpath(FOLDER, path.parent))))
+    folder = Path(os.path.relpath(FOLDER, path.parent))
+    told = glance.lines({name: cells(name) for name in names}, folder)
+    return "\n".join([*told, "", *goals.matrix({name: _goals(name) for name in names})])
+
+
+def _goals(name: str) -> list[goals.Goal]:
+    _, task, data, *_ = _head(name)
+    return goals.goals(cells(name), task, paper=data != DRAWN)
 
 
 def _rows(table: pd.DataFrame, task: str, without: Sequence[str]) -> list[str]:

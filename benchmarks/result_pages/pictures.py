@@ -57,7 +57,7 @@ def looks(labels: list[str]) -> dict[str, tuple[str, str]]:
 def _chart(found: pd.DataFrame, look: dict[str, tuple[str, str]]) -> Any:
     models = found["model"].tolist()
     low, high = trade_off.domain(found)
-    x = alt.X("score:Q", title="forgetting score (0 is best)").scale(zero=True, nice=True)
+    x = alt.X("score:Q", title="forgetting score, 2·|MIA − .5|").scale(zero=True, nice=True)
     y = alt.Y("accuracy:Q", title="test accuracy").scale(domain=[low, high], nice=False).axis(format=".2f")
     colours, shapes = zip(*(look[name] for name in models), strict=True)
     colour = alt.Color("model:N", legend=None).scale(domain=models, range=list(colours))

@@ -16,6 +16,13 @@ INTERVAL = ("strongest_auc_low", "strongest_auc_high")
 COST = "share_of_retraining"
 OF_THE_DAY = ("seconds", COST)  # differ from run to run
 VERDICT, GATE, REVISION = "verdict", "gate", "revision"
+FURTHER = ("confidence_auc", "entropy_auc", "m_entropy_auc")  # attacks of the audits that no comparison shows
+ATTACKS = {  # name -> column, of the attacks whose AUC cells have
+    "plain": "mia_auc",
+    "calibrated": "strongest_auc",
+    "RMIA": "rmia_auc",
+    **dict(zip(("confidence", "entropy", "modified entropy"), FURTHER, strict=True)),
+}
 PASSES = "passes"  # in the column `gate`; another text is why the gate refuses a method
 
 

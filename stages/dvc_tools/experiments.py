@@ -6,12 +6,13 @@ import io
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from pipeline import config, layout
 from pipeline.errors import PipelineError
-from pipeline.reference_tables.cells import PASSES
+from pipeline.reference_tables.cells import FURTHER, PASSES
 from pipeline.registry import gate
 from pipeline.settings import RegisterSettings
 
@@ -25,14 +26,19 @@ def references(name: str = "*", folder: Path = Path()) -> list[str]:
 
 
 def cell(reference: str, folder: Path = Path()) -> pd.DataFrame:
-    """The comparison of an experiment and two columns more, each empty where it is not known.
+    """The comparison of an experiment and some columns more, each empty where it is not known.
 
-    `gate`: PASSES, or every reason why the gate refuses a method. `revision`: the last commit of the code it ran and of
-    the settings it started from, which a commit of data or words after it leaves as it was.
+    FURTHER: AUCs of attacks. `gate`: PASSES, or every reason why the gate refuses a method. `revision`: the last commit
+    of the code it ran and of the settings it started from, which a commit of data or words after it leaves as it was.
     """
     text = git("show", f"{reference}:{COMPARISON}", folder=folder)
     table = pd.read_csv(io.StringIO(text))
-    return table.assign(gate=_answers(reference, folder, table["model"].tolist()), revision=_code(reference, folder))
+    metrics = _metrics(reference, folder, table["model"].tolist())
+    answers = _answers(reference, folder, metrics)
+    for name in FURTHER:
+        table[name] = [metrics.get(model, {}).get(name) for model in table["model"]]
+    table["gate"] = [answers.get(model) for model in table["model"]]
+    return table.assign(revision=_code(reference, folder))
 
 
 def git(*arguments: str, folder: Path = Path()) -> str:
@@ -47,13 +53,19 @@ def git(*arguments: str, folder: Path = Path()) -> str:
     return ended.stdout
 
 
-def _answers(reference: str, folder: Path, models: list[str]) -> pd.Series:
-    """Of the gate as the experiment's own params.yaml has it."""
+def _metrics(reference: str, folder: Path, models: list[str]) -> dict[str, dict[str, Any]]:
+    """metrics/<model>.json of every model; nothing where one is not there."""
     kept = git("ls-tree", "--name-only", reference, f"{layout.METRICS}/", folder=folder).split()
     if any(f"{layout.METRICS}/{name}.json" not in kept for name in models):
-        return pd.Series(index=range(len(models)), dtype=object)
+        return {}
     shown = {name: git("show", f"{reference}:{layout.METRICS}/{name}.json", folder=folder) for name in models}
-    metrics = {name: json.loads(text) for name, text in shown.items()}
+    return {name: json.loads(text) for name, text in shown.items()}
+
+
+def _answers(reference: str, folder: Path, metrics: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Of the gate as the experiment's own params.yaml has it: method -> PASSES, or why not."""
+    if not metrics:
+        return {}
     settings = config.parsed(git("show", f"{reference}:params.yaml", folder=folder))["register"]
     methods = {
         name: told
@@ -61,7 +73,7 @@ def _answers(reference: str, folder: Path, models: list[str]) -> pd.Series:
         if name not in layout.TRAINED and all(figure in told for figure in gate.FIGURES)
     }
     reasons = gate.decide(metrics["original"], methods, RegisterSettings(**settings)).reasons
-    return pd.Series([("; ".join(reasons[name]) or PASSES) if name in reasons else None for name in models])
+    return {name: "; ".join(why) or PASSES for name, why in reasons.items()}
 
 
 def _code(reference: str, folder: Path) -> str:
