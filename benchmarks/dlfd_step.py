@@ -31,7 +31,7 @@ GOAL = 4.0
 LAMBDA = 0.02
 RELEASED, FP32, BF16 = "released loop", "and channels last: ours in fp32", "ours in bf16, as shipped"
 COMPARED = 16  # pictures of the comparison in double precision, which is slow
-Push = Callable[[], tuple[Tensor, float]]
+Push = Callable[[], tuple[Tensor, float | None]]
 
 
 def released(
@@ -45,7 +45,7 @@ def released(
     one_forward: bool = False,
     forget_once: bool = False,
     pixels_alone: bool = False,
-) -> tuple[Tensor, float]:
+) -> tuple[Tensor, float | None]:
     """What `pipeline.learning.distancing.push` gives, by the released code's loop.
 
     Args:
@@ -125,6 +125,8 @@ class Batch:
             self.forget[:COMPARED].to(dtype),
         ).versions(steps)
         (a, cost_a), (b, cost_b) = (few[name][1]() for name in (ours, RELEASED))
+        assert cost_a is not None
+        assert cost_b is not None
         return {
             "precision": "bfloat16 beside float32" if ours == BF16 else str(dtype).removeprefix("torch."),
             "steps": steps,

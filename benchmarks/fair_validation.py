@@ -2,7 +2,8 @@
 
 DLFD matches losses to those of validation and SCRUB rewinds by them, and then the gate and `dlfd search` compare
 methods on validation. If that favoured them, the half that was given would look better forgotten than the other: to the
-attack on losses, by which a search goes, or to the one that the oracle calibrates, by which the gate goes.
+attack on losses, by which a search goes, or to the one that the oracle calibrates, by which the gate goes (on another
+draw from validation than here, where half of it is all there is).
 Neither `test` nor `unseen` is loaded. Run after `dvc repro train`, in the checkout:
 
 python -m benchmarks.fair_validation

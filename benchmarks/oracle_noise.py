@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from benchmarks import measure
 from pipeline import config, layout
-from pipeline.comparison import GAPS
+from pipeline.comparison import oracle_gap
 from pipeline.config import Params
 from pipeline.data import splits as split_table
 from pipeline.evaluation.audit import Yardstick, audit
@@ -57,8 +55,7 @@ def judged(others: list[Yardstick], params: Params) -> list[dict[str, Any]]:
     for number, one in enumerate(further, start=1):
         own: dict[str, Any] = summarise(one.results.table, params.evaluate, params.seed)
         own |= audit(one.results, [first], params.audit, params.evaluate, params.seed).figures
-        gap = float(np.mean([abs(own[name] - wanted[name]) for name in GAPS]))
-        rows.append({"oracle": number, **{name: own[name] for name in SHOWN}, "gap": gap})
+        rows.append({"oracle": number, **{name: own[name] for name in SHOWN}, "gap": oracle_gap(own, wanted)})
     return rows
 
 

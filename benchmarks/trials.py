@@ -1,4 +1,4 @@
-"""Trials side by side on validation, means over seeds of the unlearning: docs/dlfd.md chose DLFD's knobs by these.
+"""Trials side by side on validation, means over seeds of the unlearning: docs/dlfd.md tells DLFD's parts by these.
 
     python -m benchmarks.trials results/matching.txt --seeds 0,1,2
     python -m benchmarks.trials results/knobs.txt --seeds 0 --beside ../other/results/knobs.csv
@@ -13,12 +13,11 @@ and <name>.md. With `--beside` they are of several originals: what the same tria
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pydantic
 import typer
 
 from benchmarks import measure
@@ -31,6 +30,7 @@ from pipeline.evaluation import likelihood
 from pipeline.evaluation.membership import auc
 from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
+from pipeline.hashes import file_hash
 from pipeline.learning import models
 from pipeline.learning.models import FaceClassifier
 from pipeline.reference_tables.cells import OFF
@@ -46,6 +46,7 @@ COLUMNS = {  # heading -> column, of the Markdown table
     "calibrated AUC": "calibrated_auc",
     "off .5": OFF,
 }
+ATTACK = ("likelihood.py", "signals.py")  # of pipeline/evaluation/, that the calibrated attack is made of
 KEY = ("trial", "seed", "of")  # of a row; `of` is the fingerprint of what the trial depends on
 Row = dict[str, Any]
 
@@ -94,11 +95,15 @@ class Judge:
         alike = subsets.matched(self.judged["validation"], self.judged["forget"], self.params.seed)
         self.compared = [*self.judged["forget"].rows.tolist(), *alike.rows.tolist()]
         self.oracle = per_sample(self.models["retrained"], self.judged, self.splits).table
+        self.judges = judges()
 
     def fingerprint(self, trial: str) -> str:
-        """As for `pipeline.search.trials.fingerprint`; of a trained model that of a trial which changes nothing."""
+        """As for `pipeline.search.trials.fingerprint`, and of what judges.
+
+        Of a trained model that of a trial which changes nothing.
+        """
         name, settings = read("finetune" if trial in layout.TRAINED else trial)
-        return searched.fingerprint(name, settings, self.params, self.splits)
+        return searched.fingerprint(name, settings, self.params, self.splits, judges=self.judges)
 
     def run(self, trial: str, seed: int) -> Row:
         """Figures of one trial, or of a trained model.
@@ -114,7 +119,11 @@ class Judge:
         return {**self._figures(model), "status": run.status, "seconds": run.seconds}
 
     def _figures(self, model: FaceClassifier) -> Row:
-        """Of one pass over forget and validation; the areas are of forget and as many of validation, labels alike."""
+        """Of one pass over forget and validation.
+
+        The areas are of forget and as many of validation, labels alike: another draw than that of `validation_auc`,
+        which the gate reads.
+        """
         table = per_sample(model, self.judged, self.splits).table
         quick = replace(self.params.evaluate, bootstrap=0)
         figures = on_validation(table, quick, self.params.seed)
@@ -128,23 +137,21 @@ class Judge:
         return {**figures, **areas}
 
 
+def judges() -> str:
+    """Hash of the oracle, which calibrates the attack on every trial, and of the code that a search does not run."""
+    oracle = layout.MODELS / layout.TRAINED[1] / models.WEIGHTS
+    return file_hash(oracle, Path(__file__), *(searched.LIBRARY / "evaluation" / name for name in ATTACK))
+
+
 def read(trial: str) -> tuple[str, Any]:
-    """The method of a line and its settings.
+    """The method of a line and its settings: those of params.yaml, and what the line says in their place.
 
     Raises:
         ConfigError: no such method or knob, or a value that it cannot have.
     """
     name, *knobs = trial.split()
     changed = {key: config.parsed(value) for key, _, value in (knob.partition("=") for knob in knobs)}
-    settings = config.method_settings(name)
-    known = asdict(settings)
-    if unknown := sorted(set(changed) - set(known)):
-        raise ConfigError(f"{trial}: {name} has no knob {unknown[0]!r}; it has {', '.join(known)}")
-    try:
-        return name, pydantic.TypeAdapter(type(settings)).validate_python({**known, **changed})
-    except pydantic.ValidationError as error:
-        wrong = error.errors()[0]
-        raise ConfigError(f"{trial}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
+    return name, config.method_settings(name, changed=changed)
 
 
 def _done(table: Path) -> dict[tuple[str, int, str], Row]:

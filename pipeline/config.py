@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,15 +63,21 @@ def load(path: Path | str = "params.yaml") -> Params:
     return params
 
 
-def method_settings(name: str, path: Path | str = "params.yaml") -> Any:
+def method_settings(name: str, path: Path | str = "params.yaml", *, changed: Mapping[str, Any] | None = None) -> Any:
     """The validated settings of one unlearning method (imports its file, and with it torch).
+
+    Args:
+        changed: knobs that are not to be as the file has them.
 
     Raises:
         ConfigError: no such method, or its section does not validate.
     """
     if name not in method_names():
         raise ConfigError(f"{path}: unknown method {name!r}{_nearest(name, method_names())}")
-    settings, problems = _method(name, _read(Path(path)))
+    raw = _read(Path(path))
+    if changed:
+        raw[name] = {**(raw.get(name) or {}), **changed}
+    settings, problems = _method(name, raw)
     _refuse(path, problems)
     return settings
 

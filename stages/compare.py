@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import typer
 
-from pipeline import comparison, config, layout
+from pipeline import comparison, config, layout, stored_json
 from pipeline.registry import gate
 from pipeline.tracking import run_tree, stage_runs
 from stages.common import run
@@ -24,7 +24,7 @@ def main(picture: Path | None = typer.Option(None, help="also draw the trade-off
     params = config.load()
     methods = params.unlearn.methods
     with stage_runs.stage_run("compare", params={"methods": methods}) as tracked:
-        metrics = comparison.read_metrics(layout.METRICS, [*layout.TRAINED, *methods])
+        metrics = stored_json.read_metrics(layout.METRICS, [*layout.TRAINED, *methods])
         decision = gate.decide(metrics["original"], {name: metrics[name] for name in methods}, params.register)
         found = stored.read(metrics, decision, params, run_tree.revision())
         table = found.table

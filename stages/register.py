@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from pipeline import comparison, config, layout
+from pipeline import config, layout, stored_json
 from pipeline.erasure import progress
 from pipeline.hashes import file_hash
 from pipeline.registry import evidence, gate, model_card, versions
@@ -19,7 +19,7 @@ from stages.common import run
 def main() -> None:
     params = config.load()
     settings = params.register
-    metrics = comparison.read_metrics(layout.METRICS, ["original", *params.unlearn.methods])
+    metrics = stored_json.read_metrics(layout.METRICS, ["original", *params.unlearn.methods])
     original = metrics.pop("original")
     with stage_runs.stage_run("register", params={"register": asdict(settings)}) as tracked:
         decision = gate.decide(original, metrics, settings)

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from tiny_metrics import figures
 
 from pipeline import comparison
-from pipeline.errors import DataError
 
 MODELS = {
     "original": figures(test_accuracy=0.8, retain_accuracy=0.9, forget_accuracy=0.95, mia_accuracy=0.7, seconds=12.0),
@@ -71,20 +69,6 @@ def test_what_is_no_number_is_left_out() -> None:
     text = comparison.render(comparison.compare(told))
     assert "nan" not in text
     assert text.count("–") == 2 * len(MODELS)
-
-
-def test_metrics_are_read_by_name(tmp_path: Path) -> None:
-    for name, told in MODELS.items():
-        (tmp_path / f"{name}.json").write_text(json.dumps(told))
-    assert comparison.read_metrics(tmp_path, ["dlfd", "retrained"]) == {n: MODELS[n] for n in ("dlfd", "retrained")}
-
-
-def test_missing_and_damaged_metrics_are_named_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"dlfd\.json not found: run `dvc repro`"):
-        comparison.read_metrics(tmp_path, ["dlfd"])
-    (tmp_path / "dlfd.json").write_text('{"nomus": 0.')
-    with pytest.raises(DataError, match=r"dlfd\.json is damaged .*delete it and run `dvc repro`"):
-        comparison.read_metrics(tmp_path, ["dlfd"])
 
 
 def test_a_probe_that_falls_and_steps_that_shrink_are_told_beside_the_references() -> None:

@@ -11,7 +11,18 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 LAYERS = (  # from the ground up; what stands in one line may not import one another
     {"errors"},
-    {"settings", "layout", "progress", "hashes", "canonical", "machine", "pages", "secret_files", "comparison"},
+    {
+        "settings",
+        "layout",
+        "progress",
+        "hashes",
+        "canonical",
+        "machine",
+        "pages",
+        "secret_files",
+        "comparison",
+        "stored_json",
+    },
     {"pseudonyms", "reference_tables"},
     {"data"},
     {"erasure", "learning"},

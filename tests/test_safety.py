@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pipeline.errors import ModelError
-from pipeline.learning import architectures
+from pipeline.learning import weights_file
 
 PROJECT = Path(__file__).parents[1]
 SOURCES = sorted(path for folder in ("pipeline", "stages", "benchmarks") for path in (PROJECT / folder).rglob("*.py"))
@@ -79,7 +79,7 @@ def test_the_code_in_a_foreign_checkpoint_is_not_run(tmp_path: Path, how: str) -
     trap, path = Trap(tmp_path / "sprung"), tmp_path / "model.pth"
     path.write_bytes(pickle.dumps(trap)) if how == "pickle" else torch.save({"weight": trap}, path)
     with pytest.raises(ModelError, match=r"model\.pth holds no plain tensors"):
-        architectures.read_state_dict(path)
+        weights_file.read_state_dict(path)
     assert not (tmp_path / "sprung").exists()
     pickle.loads(pickle.dumps(trap))
     assert (tmp_path / "sprung").exists(), "the trap works"

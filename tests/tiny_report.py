@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tiny_metrics import figures
 
-from pipeline import comparison, layout
+from pipeline import layout, stored_json
 from pipeline.config import Params
 from pipeline.data.tasks import is_multi_label
 from pipeline.evaluation.samples import Results
@@ -88,7 +88,7 @@ def make(
 def read(methods: Sequence[str] = ("finetune", "dlfd"), *, task: str = "age") -> Stored:
     """What `make` wrote, as the stage reads it."""
     params = Params(task=task)  # type: ignore[arg-type]  # one of the names in CLASSES
-    metrics = comparison.read_metrics(layout.METRICS, [*layout.TRAINED, *methods])
+    metrics = stored_json.read_metrics(layout.METRICS, [*layout.TRAINED, *methods])
     decision = gate.decide(metrics["original"], {name: metrics[name] for name in methods}, params.register)
     return stored.read(metrics, decision, params, "abc1234")
 

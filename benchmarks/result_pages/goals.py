@@ -28,11 +28,10 @@ YES, ON_AVERAGE, NO = "yes", "on average", "no"  # on every seed; over the seeds
 class Goal:
     """One line of the table.
 
-        Attributes:
-            aim: what is wanted, in the same words on every data set.
-            figure: what was measured, in words that stand alone.
-            met: PAPERS = "NoMUS above the paper's best"
-    YES, ON_AVERAGE or NO.
+    Attributes:
+        aim: what is wanted, in the same words on every data set.
+        figure: what was measured, in words that stand alone.
+        met: YES, ON_AVERAGE or NO.
     """
 
     aim: str

@@ -103,7 +103,7 @@ def _figures(metrics: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
     rows = [
         ("verdict", word("verdict")),
         ("persons still detected (1 % false alarms)", persons("persons_detected", "persons_audited")),
-        ("strongest attack, AUC", beside("strongest_auc", "strongest_auc_low", "strongest_auc_high")),
+        ("deciding attack, AUC", beside("strongest_auc", "strongest_auc_low", "strongest_auc_high")),
         ("membership attack (MIA), accuracy", beside("mia_accuracy", "mia_interval_low", "mia_interval_high")),
     ]
     if any("forgotten_verdict" in metrics[role] for role in ROLES):  # the rows above are of this round's persons alone

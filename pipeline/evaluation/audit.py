@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import DataError
-from pipeline.evaluation import inside, likelihood, oracle, persons, verdict
+from pipeline.evaluation import distances, inside, likelihood, persons, verdict
 from pipeline.evaluation.membership import Attack, attack, interval
 from pipeline.evaluation.samples import Results
 from pipeline.evaluation.signals import SIGNALS, per_label, signals
@@ -197,13 +197,13 @@ def _distances(results: Results, first: Results) -> dict[str, float]:
     attributes = results.labels.ndim == 2
     found: dict[str, float] = {}
     for subset in ("forget", "unseen", "retain"):
-        p, q = (oracle.probabilities(one.of(subset).logits, attributes) for one in (results, first))
-        found[f"js_{subset}"] = oracle.js_divergence(p, q)
+        p, q = (distances.probabilities(one.of(subset).logits, attributes) for one in (results, first))
+        found[f"js_{subset}"] = distances.js_divergence(p, q)
         if subset == "forget":
-            found["activation_distance_forget"] = oracle.activation_distance(p, q)
-    found["margin_distance_forget"] = oracle.margin_distance(_margins(results), _margins(first))
+            found["activation_distance_forget"] = distances.activation_distance(p, q)
+    found["margin_distance_forget"] = distances.margin_distance(_margins(results), _margins(first))
     for subset in ("forget", "unseen"):
-        found[f"cka_{subset}"] = oracle.cka(results.of(subset).features, first.of(subset).features)
+        found[f"cka_{subset}"] = distances.cka(results.of(subset).features, first.of(subset).features)
     return found
 
 
@@ -214,7 +214,7 @@ def _beside_other_oracles(results: Results, first: Results, others: list[Results
     theirs = pd.DataFrame([_distances(one, first) for one in others]).mean()
     floors = {f"{name}_of_oracles": float(value) for name, value in theirs.items()}
     return {
-        "klom_forget": oracle.klom(_margins(results), np.stack([_margins(one) for one in (first, *others)])),
+        "klom_forget": distances.klom(_margins(results), np.stack([_margins(one) for one in (first, *others)])),
         **floors,
     }
 

@@ -15,6 +15,8 @@ from pipeline.learning.training import losses_of
 class ForgettingCheck:
     """The loss attack on forget against validation of the same label mix, on a fixed sample of both.
 
+    Quick: its folds are of pictures, where the evaluation's keep whole persons.
+
     Args:
         images: at most so many of each side.
         seed: of the samples, and of the attack's folds.

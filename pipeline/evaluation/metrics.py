@@ -19,9 +19,9 @@ def summarise(samples: pd.DataFrame, settings: EvaluateSettings, seed: int) -> d
     """All figures of one model.
 
     `test_accuracy`, `top2_accuracy` (more than two classes) and the accuracy of each attribute (several at once)
-    count every held-out picture (test and unseen); `unseen` alone, matched to the forget set's label mix, is what the
-    attack compares forget with. Figures that begin with `validation_` are computed the same way with the validation
-    subset as the unseen one: only these may choose a model.
+    count every held-out picture (test and unseen); `unseen` alone is what the attack compares forget with. The split
+    gives it forget's label mix, but a published one has its own. Figures that begin with `validation_` are of the
+    validation subset in its place, matched here (`on_validation`): only these may choose a model.
 
     Args:
         samples: as `pipeline.evaluation.samples.per_sample` gives it.

@@ -81,5 +81,5 @@ def _relearn_steps(model: models.FaceClassifier, forget: Faces, params: Params, 
     """Of a model, to the original's loss on forget."""
     original = models.load(layout.MODELS / "original", device)
     target = float(losses_of(original, relearn.watched(forget, params.seed), params.train.precision).mean())
-    settings, limit = relearn.slow(params.train), params.audit.relearn_steps
-    return relearn.relearn_steps(model, forget, target, settings, limit=limit, seed=params.seed)
+    limit = params.audit.relearn_steps
+    return relearn.relearn_steps(model, forget, target, params.train, limit=limit, seed=params.seed)

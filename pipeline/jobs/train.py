@@ -13,16 +13,19 @@ from typing import Any
 import pandas as pd
 import torch
 
-from pipeline import layout
+from pipeline import hashes, layout
 from pipeline.config import Params
 from pipeline.data import batches, store, subset_names, subsets, tasks
 from pipeline.data.batches import Faces
 from pipeline.errors import ModelError
 from pipeline.jobs import model_folder
-from pipeline.learning import architectures, models, objectives, training
+from pipeline.learning import architectures, models, objectives, training, weights_file
 from pipeline.learning.training import Checkpoint, History, fit
 
-MODULES = (architectures, batches, model_folder, models, objectives, subset_names, subsets, tasks, training)
+MODULES = (
+    *(architectures, batches, hashes, model_folder, models, objectives, subset_names, subsets, tasks, training),
+    weights_file,
+)
 TRAINING_CODE = [Path(__file__), *(Path(str(module.__file__)) for module in MODULES)]
 TRAINED_ON = {"original": ("retain", "forget"), "retrained": ("retain",)}
 SAME_AS_BASE = ("task", "classes", "image_size")
@@ -54,7 +57,7 @@ def train_model(
     learned = reduce(Faces.joined, (faces[subset] for subset in learns))
     chosen = params.model
     weights = Path(chosen.weights).expanduser() if chosen.weights else None
-    started_from = architectures.sha256(weights) if weights else ""
+    started_from = weights_file.sha256(weights) if weights else ""
     info = model_folder.describe(name, params, splits, learns)
     info |= {"architecture": chosen.architecture, "head": chosen.head, "weights": started_from}
     architectures.check_image_size(chosen.architecture, info["image_size"])

@@ -5,19 +5,16 @@ To add a backbone, add its line to `BACKBONES`; to add a head, its line to `HEAD
 
 from __future__ import annotations
 
-import hashlib
 import re
-import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-import torch
 import torchvision.models as zoo
-from torch import Tensor, nn
+from torch import nn
 
-from pipeline.errors import ConfigError, ModelError
+from pipeline.errors import ConfigError
+from pipeline.learning.weights_file import load_exactly, read_state_dict
 
 
 class Backbone(NamedTuple):
@@ -146,83 +143,3 @@ def load_pretrained(backbone: nn.Module, name: str, path: Path) -> None:
     state = {old.sub(r"\1\2", key): value for key, value in read_state_dict(path).items()}
     state = {key: value for key, value in state.items() if not key.startswith(classifier)}
     load_exactly(backbone, state, f"{path} is not a torchvision state dict of {name}")
-
-
-def load_exactly(module: nn.Module, state: dict[str, Tensor], wrong: str) -> None:
-    """Copy a state dict that must hold every tensor of the module and no other.
-
-    BatchNorm's counters of batches may be missing: files older than PyTorch 0.4.1 have none.
-
-    Args:
-        wrong: begins the message where it does not fit.
-
-    Raises:
-        ModelError: names the first tensor that is missing, unknown, of another shape or kind, or not finite.
-    """
-    own = module.state_dict()
-    problems = [f"{key} is missing" for key in own.keys() - state if not key.endswith(".num_batches_tracked")]
-    problems += [f"{key} is unknown" for key in state.keys() - own]
-    problems += [
-        f"{key} is {list(state[key].shape)}, not {list(own[key].shape)}"
-        for key in own.keys() & state
-        if own[key].shape != state[key].shape
-    ]
-    problems += [f"{key} {flaw}" for key in own.keys() & state if (flaw := _flaw(state[key], own[key]))]
-    if problems:
-        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise ModelError(f"{wrong}: {min(problems)}{more}")
-    module.load_state_dict(dict(state))  # without version metadata, so that torch fills in the counters
-
-
-def _flaw(value: Tensor, own: Tensor) -> str:
-    """What keeps a tensor from being copied to its place as it is; empty where nothing does."""
-    if value.layout != torch.strided or value.is_meta or value.is_floating_point() != own.is_floating_point():
-        return f"is {value.dtype} ({value.layout}, on {value.device}), not plain numbers of the kind of {own.dtype}"
-    return "" if value.isfinite().all() else "holds infinite or NaN values"
-
-
-def sha256(path: Path) -> str:
-    """Of a weights file, so that a model says what it started from and whether it is the one that was saved.
-
-    Raises:
-        ModelError: the file is missing.
-    """
-    if not path.is_file():
-        raise ModelError(f"model.weights: {path} not found: give the path of a local .pth file, or leave it empty")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Tensors of a .pth file, without running the code that a pickle can hold.
-
-    Raises:
-        ModelError: the file is missing, damaged, or holds something else.
-    """
-    if not path.is_file():
-        raise ModelError(f"{path} not found: give the path of a local .pth file")
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            state: Any = torch.load(path, map_location="cpu", weights_only=True)
-            _check_sums(path)
-    except Exception as error:  # a damaged or hostile file may raise anything
-        code = re.search(r"GLOBAL (\S+)", str(error))
-        why = f"it asks for the code of {code[1]}" if code else "it is damaged or not from torch.save"
-        raise ModelError(
-            f"{path} holds no plain tensors ({why}): save it with torch.save(model.state_dict())"
-        ) from None
-    if not isinstance(state, dict) or not state or not all(map(_is_named_tensor, state.items())):
-        raise ModelError(f"{path} is no state dict: save it with torch.save(model.state_dict())")
-    return state
-
-
-def _check_sums(path: Path) -> None:
-    """Raises ValueError where a byte of torch's archive has changed: `torch.load` does not look at its check sums."""
-    if not zipfile.is_zipfile(path):  # as files older than PyTorch 1.6
-        return
-    with zipfile.ZipFile(path) as archive:
-        if (member := archive.testzip()) is not None:
-            raise ValueError(f"{member} does not match its check sum")
-
-
-def _is_named_tensor(item: tuple[Any, Any]) -> bool:
-    return isinstance(item[0], str) and isinstance(item[1], Tensor)

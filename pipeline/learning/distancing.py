@@ -44,7 +44,7 @@ def push(
     settings: DistancingSettings,
     *,
     classification_weight: float = 0.0,
-) -> tuple[Tensor, float]:
+) -> tuple[Tensor, float | None]:
     """Push pictures away from a batch of others in feature space, or by random signs of full size: a control.
 
     The model is in evaluation mode and its parameters frozen meanwhile: the gradient goes to the pixels only.
@@ -57,13 +57,13 @@ def push(
 
     Returns:
         The pushed pictures [B, 3, H, W], within `epsilon` of `pixels` and in [0, 1], and the OT cost before the last
-        step (0 where `ot_weight` or `steps` is 0, or the direction is random).
+        step; None where nobody asks for it (`ot_weight` or `steps` is 0, or the direction is random).
     """
     low, high = (pixels - settings.epsilon).clamp_min(0), (pixels + settings.epsilon).clamp_max(1)
     if settings.direction == "random":
         noise = (torch.rand_like(pixels) - 0.5).sign_() * (settings.steps * settings.step_size)
-        return torch.minimum(torch.maximum(pixels + noise, low), high), 0.0
-    pushed, cost = pixels.clone(), torch.zeros(())
+        return torch.minimum(torch.maximum(pixels + noise, low), high), None
+    pushed, cost = pixels.clone(), None
     with frozen(model):
         with torch.no_grad(), autocast(pixels.device, settings.precision):
             other_features = model.features(others) if settings.ot_weight else None
@@ -71,11 +71,11 @@ def push(
             pushed.requires_grad_(True)
             objective, cost = _objective(model, pushed, labels, other_features, settings, classification_weight)
             if not objective.requires_grad:  # both weights are zero: nothing pushes
-                return pixels.clone(), 0.0
+                return pixels.clone(), None
             (gradient,) = torch.autograd.grad(objective, pushed)
             pushed = pushed.detach().add_(gradient.sign(), alpha=settings.step_size)
             pushed = torch.minimum(torch.maximum(pushed, low), high)
-    return pushed.detach(), float(cost)
+    return pushed.detach(), None if cost is None else float(cost)
 
 
 def _objective(
@@ -85,12 +85,12 @@ def _objective(
     other_features: Tensor | None,
     settings: DistancingSettings,
     classification_weight: float,
-) -> tuple[Tensor, Tensor]:
-    """w·OT − λ·l_CE and the OT cost: one forward pass serves both terms."""
+) -> tuple[Tensor, Tensor | None]:
+    """w·OT − λ·l_CE and the OT cost, None without one: one forward pass serves both terms."""
     with autocast(pixels.device, settings.precision):
         features = model.features(pixels)
         logits = model.head(features) if classification_weight else None
-    objective, cost = torch.zeros((), device=pixels.device), torch.zeros(())
+    objective, cost = torch.zeros((), device=pixels.device), None
     if other_features is not None:
         cost = transport_cost(
             features,
@@ -102,4 +102,4 @@ def _objective(
         objective = objective + settings.ot_weight * cost
     if logits is not None:
         objective = objective - classification_weight * losses(logits, labels).mean()
-    return objective, cost.detach()
+    return objective, None if cost is None else cost.detach()

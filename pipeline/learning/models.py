@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.errors import ConfigError, ModelError
+from pipeline.hashes import file_hash
 from pipeline.learning import architectures
 
 WEIGHTS, INFO = "model.safetensors", "model.json"
@@ -216,7 +217,7 @@ def load(folder: Path, device: torch.device | str = "cpu") -> FaceClassifier:
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder / WEIGHTS} is damaged or does not fit ({reason}): {_REMEDY}") from None
-    if info.get(SHA) not in (None, architectures.sha256(folder / WEIGHTS)):
+    if info.get(SHA) not in (None, file_hash(folder / WEIGHTS)):
         raise ModelError(f"{folder / WEIGHTS} is damaged (not the weights that {INFO} tells of): {_REMEDY}")
     return to_device(model, device).eval()
 

@@ -1,7 +1,7 @@
 """What a label says and what it costs to be wrong: one class of C, or A binary attributes at once.
 
-Labels [B] hold a class each, labels [B, A] hold A attributes, 0 or 1. What depends on which of the two it is stands
-here and nowhere else; logits are [B, C] or [B, A].
+Labels [B] hold a class each, labels [B, A] hold A attributes, 0 or 1; logits are [B, C] or [B, A]. What depends on
+which of the two it is, of what learns, stands here (of what is measured in `pipeline.evaluation.samples`).
 """
 
 from __future__ import annotations

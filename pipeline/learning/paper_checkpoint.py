@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import ModelError
-from pipeline.learning import architectures
+from pipeline.learning import architectures, weights_file
 from pipeline.learning.models import FaceClassifier, build
 
 BACKBONE, HEAD = "base_model.", "features."
@@ -32,17 +32,17 @@ def read(path: Path, task: str = "age") -> FaceClassifier:
     Raises:
         ModelError: the file is missing, damaged or of another layout; what was found is told.
     """
-    state = {name.removeprefix("module."): value for name, value in architectures.read_state_dict(path).items()}
+    state = {name.removeprefix("module."): value for name, value in weights_file.read_state_dict(path).items()}
     layers = _head_layers(state)
     _check_layout(path, state, layers)
     grey = task == "emotion"
     mean, std = ([0.5] * 3, [0.5] * 3) if grey else (architectures.IMAGENET_MEAN, architectures.IMAGENET_STD)
     model = build("resnet18", len(state[f"{layers[-1]}.weight"]), mean, std, head="mlp")
     backbone = _below(BACKBONE, {name: value for name, value in state.items() if not name.startswith(f"{BACKBONE}fc.")})
-    architectures.load_exactly(model.backbone, backbone, f"{path}: {BACKBONE}* is not torchvision's ResNet18")
+    weights_file.load_exactly(model.backbone, backbone, f"{path}: {BACKBONE}* is not torchvision's ResNet18")
     ours = [part for part in model.head.modules() if isinstance(part, nn.Linear)]
     for layer, name in zip(ours, layers, strict=True):
-        architectures.load_exactly(layer, _below(f"{name}.", state), f"{path}: {name} is no linear layer")
+        weights_file.load_exactly(layer, _below(f"{name}.", state), f"{path}: {name} is no linear layer")
     if grey:
         _see_grey(model.backbone.get_submodule("conv1"))
     return model.eval()

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline import canonical, comparison, layout, pseudonyms
+from pipeline import canonical, layout, pseudonyms, stored_json
 from pipeline.config import Params
 from pipeline.erasure import progress, requests
 from pipeline.erasure.requests import Request
@@ -70,17 +70,17 @@ def gather(name: str, params: Params, decision: Decision) -> dict[str, Any]:
     """
     from pipeline.learning.models import INFO, WEIGHTS
 
-    infos = {one: comparison.read_json(layout.MODELS / one / INFO) for one in (name, ORIGINAL)}
+    infos = {one: stored_json.read_json(layout.MODELS / one / INFO) for one in (name, ORIGINAL)}
     models = {"model": name, "original": ORIGINAL, "oracle": "retrained"}
-    split = comparison.read_json(layout.SPLITS / "splits.json")
-    dataset = comparison.read_json(layout.FACES / "dataset.json")
+    split = stored_json.read_json(layout.SPLITS / "splits.json")
+    dataset = stored_json.read_json(layout.FACES / "dataset.json")
     told = {
         "format": FORMAT,
         "method": name,
         "settings": infos[name].get("settings", {}),
         "description": {key: infos[name][key] for key in DESCRIBED if key in infos[name]},
         "parameters": pseudonyms.without_persons(flatten(asdict(params))),
-        "metrics": {role: comparison.read_json(layout.METRICS / f"{one}.json") for role, one in models.items()},
+        "metrics": {role: stored_json.read_json(layout.METRICS / f"{one}.json") for role, one in models.items()},
         "audits": {role: _attacks(one) for role, one in models.items()},
         "gate": {**asdict(decision), "thresholds": asdict(params.register)},
         "requests": _requests(name),

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import comparison, layout
+from pipeline import layout, stored_json
 from pipeline.config import Params
 from pipeline.data import tasks
 from pipeline.evaluation import verdict
@@ -29,7 +29,7 @@ SAID = {
     verdict.OVER_FORGOTTEN: "**Forgotten persons stand out by losses greater than a stranger's**, which gives them "
     "away as well. The gate chose on validation, before they were asked; think twice before this goes into service.",
     verdict.FORGOTTEN: "The audits show no trace of the forgotten persons. What they do not exclude is the interval of "
-    "the strongest attack, above.",
+    "the deciding attack, above.",
     verdict.TOO_FEW: "Too few persons are forgotten to say anything of them as a whole: look at the rank of each in "
     "workspace/evaluation.",
 }
@@ -49,9 +49,9 @@ def render(name: str, number: int, folder: Path, metrics: Mapping[str, Any], par
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    info = comparison.read_json(folder / "model.json")
-    splits = comparison.read_json(layout.SPLITS / "splits.json")
-    compared = {folder.name: metrics, **comparison.read_metrics(layout.METRICS, list(layout.TRAINED))}
+    info = stored_json.read_json(folder / "model.json")
+    splits = stored_json.read_json(layout.SPLITS / "splits.json")
+    compared = {folder.name: metrics, **stored_json.read_metrics(layout.METRICS, list(layout.TRAINED))}
     templates = Environment(
         loader=PackageLoader("pipeline", "templates"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
@@ -100,7 +100,7 @@ def _rows(compared: Mapping[str, Mapping[str, Any]], params: Params) -> list[tup
         "attack on losses (MIA), accuracy": lambda name, of: _figure(
             of["mia_accuracy"], of["mia_interval_low"], of["mia_interval_high"]
         ),
-        "strongest attack, AUC": lambda name, of: (
+        "deciding attack, AUC": lambda name, of: (
             f"{of['strongest_attack']} "
             + _figure(of["strongest_auc"], of["strongest_auc_low"], of["strongest_auc_high"])
         ),

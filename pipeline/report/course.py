@@ -46,7 +46,7 @@ def section(stored: Stored) -> Section:
             "threshold": threshold,
             "cost": settings.get("cost"),
             "following": settings.get("distillation_weight", 0) > 0,
-            "matching": settings.get("matching_weight", 0) > 0 and settings.get("variant") != "paper",
+            "matching": settings.get("matching_weight", 0) > 0,
         }
     return Section(values, drawn, data)
 

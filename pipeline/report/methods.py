@@ -110,7 +110,7 @@ COLUMNS = (
     ),
     Column(
         "strongest_auc",
-        "strongest attack, AUC [95\u00a0%]",
+        "deciding attack, AUC [95\u00a0%]",
         "The attack that decides the verdict. AUC is the chance that a forgotten picture looks more familiar to "
         "the model than a never-seen one: .50 is a guess, 1 is certainty, far below .50 is over-forgotten. The "
         "“calibrated” attack allows for how hard each picture is by asking the oracle. In brackets the interval "

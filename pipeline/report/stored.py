@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import comparison, layout
+from pipeline import comparison, layout, stored_json
 from pipeline.config import Params
 from pipeline.data import tasks
 from pipeline.errors import DataError
@@ -91,7 +91,7 @@ def read(metrics: dict[str, dict[str, Any]], decision: gate.Decision, params: Pa
     Raises:
         DataError: a file is missing or damaged.
     """
-    dataset = comparison.read_json(layout.FACES / "dataset.json")
+    dataset = stored_json.read_json(layout.FACES / "dataset.json")
     return Stored(
         metrics=metrics,
         table=comparison.compare(metrics),
@@ -100,8 +100,8 @@ def read(metrics: dict[str, dict[str, Any]], decision: gate.Decision, params: Pa
         samples={name: _table(layout.EVALUATION / name / "samples.parquet") for name in metrics},
         persons={name: _table(layout.EVALUATION / name / layout.PERSONS[0]) for name in metrics},
         histories={name: _table(layout.MODELS / name / "history.csv") for name in metrics},
-        infos={name: comparison.read_json(layout.MODELS / name / "model.json") for name in metrics},
-        splits=comparison.read_json(layout.SPLITS / "splits.json"),
+        infos={name: stored_json.read_json(layout.MODELS / name / "model.json") for name in metrics},
+        splits=stored_json.read_json(layout.SPLITS / "splits.json"),
         dataset=dataset,
         labels=tasks.label_names(dataset["classes"], params.task),
         revision=revision,

@@ -25,8 +25,7 @@ LINE = 17  # pixels between two labels
 def section(stored: Stored) -> Section:
     found = points(stored)
     missing = sorted(set(stored.models) - set(found["model"]))
-    values = {"missing": missing, "persons": stored.samples["original"]["unit"].nunique()}
-    return Section(values, {"trade_off": specification(found)}, {"trade_off": found})
+    return Section({"missing": missing}, {"trade_off": specification(found)}, {"trade_off": found})
 
 
 def png(stored: Stored) -> bytes:

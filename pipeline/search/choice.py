@@ -1,8 +1,9 @@
 """Which trial of a search is chosen, and the files that trials are kept in.
 
 Chosen is the trial with the best NoMUS of those that the gate's limits on validation let pass, and the first where none
-does or where it is behind by less than LEAST_GAIN (`choose`): NoMUS alone would at times take a model that the gate
-then refuses, and the best of many trials is ahead by luck. What the gate reads beside the oracle is not asked here.
+does, or where it passes too and is behind by less than LEAST_GAIN (`choose`): NoMUS alone would at times take a model
+that the gate then refuses, and the best of many trials is ahead by luck. What the gate reads beside the oracle is not
+asked here.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def chosen(folder: Path, methods: Mapping[str, PassSettings], *, data: str, task
         data, task: what the knobs are for.
 
     Raises:
-        ConfigError: it has trials of none, or those of one are of other data, another task, other code or knobs.
+        ConfigError: it has trials of none, or those of one are of other data or another task, of other knobs, or
+            began at other values than the settings have. Size of pictures, epochs and split are not compared: a search
+            may be quicker than what it is for.
     """
     searched = {name: settings for name, settings in methods.items() if _file(folder, name).exists()}
     if not searched:

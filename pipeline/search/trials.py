@@ -2,8 +2,7 @@
 
 A trial is scored by NoMUS on validation, the figure by which the gate orders models; `test` and `unseen` are never
 loaded. Trials are proposed by Optuna's tree-structured Parzen estimator, the first is the method as params.yaml has it.
-With few forgotten persons, where the gate goes by ranks instead, NoMUS is noise and a search finds nothing; where it is
-no number there is none.
+With few forgotten persons, where the gate goes by ranks instead, NoMUS is noise: there is no search.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib import import_module
@@ -26,6 +24,7 @@ from pipeline.data import subsets
 from pipeline.errors import ConfigError
 from pipeline.evaluation.metrics import on_validation
 from pipeline.evaluation.samples import per_sample
+from pipeline.evaluation.verdict import FEWEST
 from pipeline.hashes import file_hash
 from pipeline.learning import models
 from pipeline.search.choice import OBJECTIVE, Choice, choose, judged
@@ -79,12 +78,18 @@ def search(
         gate says (`gate`); and the trial that is chosen.
 
     Raises:
-        ConfigError: NoMUS on validation is no number.
+        ConfigError: too few persons are forgotten, or are in validation.
         DataError, ModelError: the split or the original model is missing or damaged.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    fewest = min(splits.loc[splits["subset"] == subset, "unit"].nunique() for subset in ("forget", "validation"))
+    if fewest < FEWEST:
+        raise ConfigError(
+            f"{fewest} person(s) are forgotten, or are in validation: below {FEWEST} NoMUS, by which a search goes, is "
+            "noise; search with more of them (split.forget_fraction), and take the knobs to the few"
+        )
     device = models.select_device(params.device)
     method = base.get(name)
     needed = tuple(dict.fromkeys((*method.subsets, "forget", "validation")))
@@ -97,9 +102,6 @@ def search(
         return on_validation(per_sample(model, measured, splits).table, _quick(params.evaluate), params.seed)
 
     start = figures(original)
-    if math.isnan(start[OBJECTIVE]):
-        few = "too few persons are forgotten, or are in validation"
-        raise ConfigError(f"NoMUS on validation, by which a search goes, is no number here: {few}")
 
     def objective(trial: optuna.Trial) -> float:
         values: dict[str, Any] = {

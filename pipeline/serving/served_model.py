@@ -34,12 +34,14 @@ ENTRY = PACKAGE / "serving/served_entry.py"
 CODE = (  # what the entry imports of this package, directly or not; a test loads a model with nothing else
     "__init__.py",
     "errors.py",
+    "hashes.py",
     "data/__init__.py",
     "data/images.py",
     "data/tasks.py",
     "learning/__init__.py",
     "learning/architectures.py",
     "learning/models.py",
+    "learning/weights_file.py",
     "serving/__init__.py",
     "serving/prediction.py",
 )

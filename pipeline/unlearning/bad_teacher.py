@@ -20,7 +20,7 @@ from pipeline.data.batches import Faces
 from pipeline.learning.models import FaceClassifier, fresh_like
 from pipeline.learning.objectives import divergence, is_multi_label
 from pipeline.learning.training import Updater, passes, predict
-from pipeline.settings import Count, Positive, TrainSettings, Unit
+from pipeline.settings import Count, Positive, Temperature, TrainSettings, Unit
 from pipeline.unlearning.base import Run
 
 
@@ -28,7 +28,7 @@ from pipeline.unlearning.base import Run
 class Settings(TrainSettings):
     epochs: Count = 1
     learning_rate: Positive = 0.02
-    temperature: Positive = 1.0
+    temperature: Temperature = 1.0
     retain_share: Unit = 0.3
 
 

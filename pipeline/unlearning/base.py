@@ -83,7 +83,6 @@ class Run:
 
     seed: int
     title: str = "unlearning"
-    on_row: Callable[[dict[str, float]], None] = lambda row: None
     status: str = "finished"
     note: str = ""
     warning: str = ""
@@ -95,9 +94,7 @@ class Run:
 
     def log(self, **row: float) -> None:
         """Keep a row of figures, the first of them `step`."""
-        values = {name: float(value) for name, value in row.items()}
-        self.history.append(values)
-        self.on_row(values)
+        self.history.append({name: float(value) for name, value in row.items()})
 
     def log_epoch(self, faces: Faces, settings: TrainSettings) -> Callable[[dict[str, float]], None]:
         """What to hand to `training.fit` as `on_epoch`, so that its rows count steps."""

@@ -118,7 +118,7 @@ def unlearn(
                 weight = classification_weight(settings, updater.steps / pushing.most)
                 others, _ = next(forget_batches)
                 pushed, cost = push(model, pixels, labels, others, settings, classification_weight=weight)
-                figures |= {"ot_cost": cost, "classification_weight": weight}
+                figures |= {"classification_weight": weight, **({} if cost is None else {"ot_cost": cost})}
                 run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
             pair = next(pairs, None)

@@ -27,7 +27,7 @@ from pipeline.learning.models import FaceClassifier
 from pipeline.learning.objectives import losses
 from pipeline.learning.training import Updater, losses_of, predict
 from pipeline.progress import Advance
-from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, TrainSettings
+from pipeline.settings import Count, Flag, NonNegative, NonNegativeInt, Positive, Temperature, TrainSettings
 from pipeline.unlearning.base import Run
 
 
@@ -38,7 +38,7 @@ class Settings(TrainSettings):
     learning_rate: Positive = 0.01
     distillation_weight: NonNegative = 0.5
     classification_weight: NonNegative = 1.0
-    temperature: Positive = 2.0
+    temperature: Temperature = 2.0
     rewind: Flag = True
 
 

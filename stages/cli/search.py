@@ -26,8 +26,8 @@ def search(
     """Try knobs of METHODS on the original model of the workspace (`dvc repro train@original`), TRIALS of each.
 
     Every trial costs one run of the method a seed. Chosen is the best NoMUS on validation among the trials that the
-    gate's limits let pass; what params.yaml has, where none passes or the best is ahead of it by less than .01. What is
-    done is kept: the same command goes on where it was stopped.
+    gate's limits let pass; what params.yaml has, where none passes, or where that passes too and the best is ahead of
+    it by less than .01. What is done is kept: the same command goes on where it was stopped.
     """
     from pipeline import config, layout
     from pipeline.data import splits as split_table

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -121,9 +123,10 @@ def test_one_that_fails_does_not_keep_the_next_from_running(
     assert "error: gone failed" in told.err
 
 
-def test_all_benchmarks_run_without_arguments() -> None:
-    for name in __main__.ALL:
-        assert (ROOT / "benchmarks" / f"{name}.py").is_file()
+@pytest.mark.parametrize("name", __main__.ALL)
+def test_all_benchmarks_run_without_arguments(name: str) -> None:
+    main = import_module(f"benchmarks.{name}").main
+    assert all(one.default is not one.empty for one in inspect.signature(main).parameters.values())
 
 
 BARE = """

@@ -24,7 +24,7 @@ def test_a_line_changes_the_knobs_that_it_names_alone() -> None:
 @pytest.mark.parametrize(
     ("line", "names"),
     [
-        ("dlfd matching=1", "matching_weight"),
+        ("dlfd matching_wight=1", "matching_weight"),
         ("dlfd matching_weight=-1", "matching_weight"),
         ("fintune", "finetune"),
     ],

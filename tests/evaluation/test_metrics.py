@@ -85,7 +85,8 @@ def test_with_fewer_persons_than_folds_the_attack_is_no_number_and_the_rest_stan
     assert figures["test_accuracy"] == summarise(samples, SETTINGS, seed=0)["test_accuracy"]
 
 
-def test_the_order_of_the_rows_does_not_matter(samples: pd.DataFrame) -> None:
+def test_where_nobody_is_drawn_the_order_of_the_rows_does_not_matter(samples: pd.DataFrame) -> None:
+    """With several labels some of validation are drawn to match the forgotten: by their places in the table."""
     shuffled = samples.sample(frac=1, random_state=1)
     assert summarise(shuffled, SETTINGS, seed=0) == pytest.approx(summarise(samples, SETTINGS, seed=0), abs=1e-12)
 

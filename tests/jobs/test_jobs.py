@@ -17,6 +17,7 @@ from pipeline import config, layout
 from pipeline.config import Params
 from pipeline.data import raw, sources, splits, store
 from pipeline.errors import ConfigError, ModelError
+from pipeline.hashes import file_hash
 from pipeline.jobs import train
 from pipeline.jobs.evaluate import evaluate_model
 from pipeline.jobs.train import take_over_base, train_model
@@ -63,7 +64,7 @@ def test_a_model_is_built_and_described_as_params_say(here: Path) -> None:
     train_model("original", chosen, table(chosen))
     info = models.load_info(layout.MODELS / "original")
     assert (info["architecture"], info["head"]) == ("resnet18", "mlp")
-    assert info["weights"] == architectures.sha256(Path("weights.pth"))
+    assert info["weights"] == file_hash(Path("weights.pth"))
     model = models.load(layout.MODELS / "original")
     torch.testing.assert_close(model.mean.flatten(), torch.tensor(architectures.IMAGENET_MEAN))  # type: ignore[operator]
     start = torch.load("weights.pth", weights_only=True)["conv1.weight"]

@@ -66,7 +66,7 @@ def test_what_was_written_is_chosen_from(tmp_path: Path) -> None:
     assert len(choice.chosen(tmp_path, methods, **ON)) == 1 + len(space(methods["ssd"]))
 
 
-def test_trials_of_other_code_are_not_read(tmp_path: Path) -> None:
+def test_trials_without_a_column_are_not_read(tmp_path: Path) -> None:
     methods = {"finetune": finetune.Settings()}
     with pytest.raises(ConfigError, match=r"has no trials of a method: `dlfd search METHODS --folder"):
         choice.chosen(tmp_path, methods, **ON)

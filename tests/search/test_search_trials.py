@@ -17,6 +17,7 @@ from pipeline import config, layout
 from pipeline.config import Params
 from pipeline.data.batches import Faces
 from pipeline.errors import ConfigError
+from pipeline.evaluation.verdict import FEWEST
 from pipeline.learning import models
 from pipeline.search import trials
 from pipeline.search.choice import OBJECTIVE
@@ -34,9 +35,9 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, .
     (layout.MODELS / "original").mkdir(parents=True)
     (layout.MODELS / "original/model.safetensors").write_bytes(b"weights")
     asked: list[tuple[str, ...]] = []
-    faces = make_faces(60)
-    rows = torch.arange(60)
-    of = {"retain": rows[:30], "forget": rows[30:45], "validation": rows[45:]}
+    faces = make_faces(70)
+    rows = torch.arange(70)
+    of = {"retain": rows[:30], "forget": rows[30:50], "validation": rows[50:]}
 
     def load(*_: Any, only: tuple[str, ...], **__: Any) -> dict[str, Faces]:
         asked.append(only)
@@ -48,8 +49,8 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, .
 
 
 def split() -> pd.DataFrame:
-    subset = ["retain"] * 30 + ["forget"] * 15 + ["validation"] * 15
-    return pd.DataFrame({"image": range(60), "unit": [f"u{n}" for n in range(60)], "subset": subset, "label": 0})
+    subset = ["retain"] * 30 + ["forget"] * 20 + ["validation"] * 20
+    return pd.DataFrame({"image": range(70), "unit": [f"u{n}" for n in range(70)], "subset": subset, "label": 0})
 
 
 def test_the_first_trial_is_the_present_setting_and_the_best_comes_first(loaded: list[Any]) -> None:
@@ -133,16 +134,20 @@ def test_a_trial_of_several_seeds_is_their_mean(loaded: list[Any], monkeypatch: 
 def test_another_code_is_another_search(loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[int] = []
     trials.search("finetune", SETTINGS, PARAMS, split(), trials=1, on_trial=lambda n, _: ran.append(n))
-    monkeypatch.setattr(trials, "file_hash", lambda *paths: f"{len(paths)} changed")
+    real = trials.file_hash
+    monkeypatch.setattr(trials, "file_hash", lambda *paths: real(*paths) + ("" if len(paths) == 1 else " changed"))
     trials.search("finetune", SETTINGS, PARAMS, split(), trials=1, on_trial=lambda n, _: ran.append(n))
     assert ran == [0, 0]
 
 
-def test_where_nomus_is_no_number_nothing_is_tried(loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "on_validation", lambda *_: {OBJECTIVE: float("nan")})
+@pytest.mark.parametrize("subset", ["forget", "validation"])
+def test_with_few_persons_nothing_is_tried(loaded: list[Any], monkeypatch: pytest.MonkeyPatch, subset: str) -> None:
     monkeypatch.setattr(trials.base, "unlearn", lambda *_: pytest.fail("a trial was paid for"))
-    with pytest.raises(ConfigError, match="too few persons"):
-        trials.search("finetune", SETTINGS, PARAMS, split(), trials=2)
+    few = split()
+    own = few["subset"] == subset
+    few.loc[own, "unit"] = [f"u{number % (FEWEST - 1)}" for number in range(own.sum())]
+    with pytest.raises(ConfigError, match=f"{FEWEST - 1} person.* below {FEWEST} NoMUS"):
+        trials.search("finetune", SETTINGS, PARAMS, few, trials=2)
 
 
 @pytest.mark.parametrize("name", config.method_names())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from pipeline import config
 from pipeline.search.space import space
 from pipeline.settings import Count, Flag, NonNegative, Positive, TrainSettings, Unit
-from pipeline.unlearning import base, dlfd, muda
+from pipeline.unlearning import base, dlfd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,12 @@ def test_a_share_near_one_is_searched_by_its_distance_from_one() -> None:
     assert knob.turned(knob.turned(0.95)) == 0.95
 
 
-def test_what_softens_is_never_searched_where_it_would_sharpen() -> None:
-    assert space(muda.Settings(temperature=2.0))["temperature"].low == 1
+@pytest.mark.parametrize("name", config.method_names())
+def test_what_softens_is_never_searched_where_it_would_sharpen(name: str) -> None:
+    settings = base.get(name).settings()
+    if hasattr(settings, "temperature"):
+        assert space(replace(settings, temperature=2.0))["temperature"].low == 1
+    assert name not in ("bad_teacher", "dlfd", "muda", "scrub") or hasattr(settings, "temperature")
 
 
 def test_what_another_setting_overrules_is_not_searched() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from memorised import FORGET, QUICK, RETAIN
+from torch import Tensor
 
 from pipeline.learning.models import FaceClassifier
 from pipeline.learning.objectives import divergence
@@ -43,7 +45,19 @@ def test_bad_teacher_uses_a_share_of_retain_and_all_of_forget(model: FaceClassif
     assert run.forward_images == 3 * run.backward_images, "both teachers and the student"
 
 
-def test_bad_teachers_temperature_softens_both_teachers(model: FaceClassifier) -> None:
+def test_bad_teachers_temperature_softens_teacher_and_student(
+    model: FaceClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each divergence that is learned is KL_T(teacher ‖ student) times T², of logits that it is given."""
+    real, seen = bad_teacher.divergence, []
+
+    def spied(logits: Tensor, wanted: Tensor, *, multi_label: bool, temperature: float = 1.0) -> Tensor:
+        found = real(logits, wanted, multi_label=multi_label, temperature=temperature)
+        told, said = (F.log_softmax(one / temperature, dim=1) for one in (wanted, logits))
+        seen.append((temperature, found, temperature**2 * (told.exp() * (told - said)).sum(1)))
+        return found
+
+    monkeypatch.setattr(bad_teacher, "divergence", spied)
     rows = []
     for temperature in (1.0, 5.0):
         run, copied = Run(seed=0), copy.deepcopy(model)
@@ -52,3 +66,6 @@ def test_bad_teachers_temperature_softens_both_teachers(model: FaceClassifier) -
         bad_teacher.unlearn(copied, knobs, run, retain=RETAIN, forget=FORGET)
         rows.append([row.get("forget_divergence", 0) for row in run.history])
     assert rows[0] != pytest.approx(rows[1], rel=0.05)
+    assert {temperature for temperature, *_ in seen} == {1.0, 5.0}
+    for _, found, by_hand in seen:
+        torch.testing.assert_close(found, by_hand, rtol=1e-4, atol=1e-6)

@@ -5,31 +5,31 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import norm
 
-from pipeline.evaluation import oracle
+from pipeline.evaluation import distances
 
 RNG = np.random.default_rng(0)
-P, Q = (oracle.probabilities(RNG.normal(0, 2, (50, 4)), attributes=False) for _ in range(2))
+P, Q = (distances.probabilities(RNG.normal(0, 2, (50, 4)), attributes=False) for _ in range(2))
 
 
 def test_probabilities_are_those_of_the_logits() -> None:
     assert P.shape == (50, 1, 4)
     np.testing.assert_allclose(P.sum(2), 1)
-    bits = oracle.probabilities(np.array([[0.0, 2.0]]), attributes=True)
+    bits = distances.probabilities(np.array([[0.0, 2.0]]), attributes=True)
     np.testing.assert_allclose(bits[0], [[0.5, 0.5], [1 / (1 + np.exp(2)), 1 / (1 + np.exp(-2))]])
 
 
 def test_the_divergence_is_scipys_squared_distance_in_bits() -> None:
     wanted = np.mean([jensenshannon(p, q, base=2) ** 2 for p, q in zip(P[:, 0], Q[:, 0], strict=True)])
-    assert oracle.js_divergence(P, Q) == pytest.approx(wanted)
-    assert oracle.js_divergence(P, P) == 0
-    assert oracle.js_divergence(Q, P) == pytest.approx(oracle.js_divergence(P, Q))
-    sure = oracle.probabilities(np.array([[99.0, 0], [0, 99.0]]), attributes=False)
-    assert oracle.js_divergence(sure, sure[::-1]) == pytest.approx(1)
+    assert distances.js_divergence(P, Q) == pytest.approx(wanted)
+    assert distances.js_divergence(P, P) == 0
+    assert distances.js_divergence(Q, P) == pytest.approx(distances.js_divergence(P, Q))
+    sure = distances.probabilities(np.array([[99.0, 0], [0, 99.0]]), attributes=False)
+    assert distances.js_divergence(sure, sure[::-1]) == pytest.approx(1)
 
 
 def test_the_activation_distance_is_euclidean() -> None:
-    assert oracle.activation_distance(P, P) == 0
-    assert oracle.activation_distance(P, Q) == pytest.approx(np.linalg.norm((P - Q)[:, 0], axis=1).mean())
+    assert distances.activation_distance(P, P) == 0
+    assert distances.activation_distance(P, Q) == pytest.approx(np.linalg.norm((P - Q)[:, 0], axis=1).mean())
 
 
 def test_klom_is_the_divergence_of_gaussians_with_one_variance() -> None:
@@ -40,19 +40,19 @@ def test_klom_is_the_divergence_of_gaussians_with_one_variance() -> None:
     for m, mu in zip(margins, oracles.mean(0), strict=True):
         p = norm.pdf(xs, m, spread)
         wanted.append(np.trapezoid(p * (norm.logpdf(xs, m, spread) - norm.logpdf(xs, mu, spread)), xs))
-    assert oracle.klom(margins, oracles) == pytest.approx(np.mean(wanted), rel=1e-4)
-    assert np.isnan(oracle.klom(margins, oracles[:1]))
+    assert distances.klom(margins, oracles) == pytest.approx(np.mean(wanted), rel=1e-4)
+    assert np.isnan(distances.klom(margins, oracles[:1]))
 
 
 def test_cka_does_not_see_rotation_and_scale_but_sees_other_features() -> None:
     x = RNG.normal(0, 1, (200, 6))
     rotation, _ = np.linalg.qr(RNG.normal(0, 1, (6, 6)))
-    assert oracle.cka(x, 3 * x @ rotation + 5) == pytest.approx(1)
-    assert np.isnan(oracle.cka(np.ones((5, 3)), x[:5]))
+    assert distances.cka(x, 3 * x @ rotation + 5) == pytest.approx(1)
+    assert np.isnan(distances.cka(np.ones((5, 3)), x[:5]))
 
 
 @pytest.mark.parametrize("count", [10, 60, 240])
 def test_unrelated_features_are_not_alike_however_few(count: int) -> None:
     rng = np.random.default_rng(1)
-    found = [oracle.cka(rng.normal(0, 1, (count, 128)), rng.normal(0, 1, (count, 128))) for _ in range(20)]
+    found = [distances.cka(rng.normal(0, 1, (count, 128)), rng.normal(0, 1, (count, 128))) for _ in range(20)]
     assert abs(np.mean(found)) < 0.05
