@@ -56,12 +56,8 @@ COLUMNS = {  # heading -> column
     "cost": COST,
     "the paper's accuracy, MIA, NoMUS": PAPER,
 }
-WHOLE = (
-    AT_MOST,
-    "js_forget",
-    "persons_detected",
-    PAPER,
-)  # columns that a short block leaves to the page with the whole table
+# Columns that a short block leaves to the page with the whole table.
+WHOLE = (AT_MOST, "js_forget", "persons_detected", PAPER)
 
 
 def main(
