@@ -175,8 +175,15 @@ def _trials(name: str) -> str:
 
 def _glance(names: Sequence[str], path: Path) -> str:
     folder = Path(os.path.relpath(FOLDER, path.parent))
-    told = glance.lines({name: cells(name) for name in names}, folder)
-    return "\n".join([*told, "", *goals.matrix({name: _goals(name) for name in names})])
+    tables = {name: cells(name) for name in names}
+    met = {_with_seeds(name, table): _goals(name) for name, table in tables.items()}
+    return "\n".join([*glance.lines(tables, folder), "", *goals.matrix(met)])
+
+
+def _with_seeds(name: str, table: pd.DataFrame) -> str:
+    """The name of a table and how many seeds stand behind a `yes` of it."""
+    seeds = table["seed"].nunique()
+    return f"{name}, {seeds} seed{'s' if seeds > 1 else ''}"
 
 
 def _goals(name: str) -> list[goals.Goal]:

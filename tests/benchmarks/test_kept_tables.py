@@ -327,7 +327,7 @@ def test_at_a_glance_a_goal_has_a_line_and_a_data_set_a_column(written: Path) ->
         "| cheap | yes | yes |",
     ]
     text = kept_tables.filled("<!-- glance faces -->\n<!-- end -->\n", Path("page.md"))
-    assert "| goal for DLFD | faces |" in text
+    assert "| goal for DLFD | faces, 2 seeds |" in text
     assert "| forgotten on every seed | no |" in text
     assert goals.PAPERS not in text, "which has no figures of drawn faces"
 
