@@ -155,7 +155,7 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
     rows = table[table["label"].isin([*layout.TRAINED, *models])] if models else table
     real = data != DRAWN
     without = WHOLE if models else () if real else (PAPER,)
-    found = [goal for goal in _goals(name) if not models or goal.aim != goals.PAPERS]
+    found = [goal for goal in _goals(name, table) if not models or goal.aim != goals.PAPERS]
     picture = os.path.relpath(FOLDER / f"{name}.png", path.parent)
     use = "" if data == DRAWN else f"`dlfd data use …/{data}`, then "
     below = [[goals.sentence(found)]] if models else [goals.lines(found), [f"![{pictures.ALT}]({picture})"]]
@@ -176,7 +176,7 @@ def _trials(name: str) -> str:
 def _glance(names: Sequence[str], path: Path) -> str:
     folder = Path(os.path.relpath(FOLDER, path.parent))
     tables = {name: cells(name) for name in names}
-    met = {_with_seeds(name, table): _goals(name) for name, table in tables.items()}
+    met = {_with_seeds(name, table): _goals(name, table) for name, table in tables.items()}
     return "\n".join([*glance.lines(tables, folder), "", *goals.matrix(met)])
 
 
@@ -186,9 +186,9 @@ def _with_seeds(name: str, table: pd.DataFrame) -> str:
     return f"{name}, {seeds} seed{'s' if seeds > 1 else ''}"
 
 
-def _goals(name: str) -> list[goals.Goal]:
+def _goals(name: str, table: pd.DataFrame) -> list[goals.Goal]:
     _, task, data, *_ = _head(name)
-    return goals.goals(cells(name), task, paper=data != DRAWN)
+    return goals.goals(table, task, paper=data != DRAWN)
 
 
 def _rows(table: pd.DataFrame, task: str, without: Sequence[str]) -> list[str]:
