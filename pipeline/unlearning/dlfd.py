@@ -17,12 +17,13 @@ and keeps what it knew by following the original model θ₀ on retain pictures,
 
 l_(i) are the sorted losses of a forget batch, v_(i) the quantiles of the losses of validation pictures with the same
 label mix: the cost of lifting the distribution of forget losses to that of pictures the model never saw
-(`transport.shortfall`). Both pass beside the same retain batch in training mode, so that BatchNorm treats them alike;
-its running statistics lag behind a model that moves fast, and v of evaluation mode could be thousands of nats, with
-which forget, and then the model, went away. m is `matching_weight`. Matching ends after `matching_share` of the pass:
-nothing of forget is learned afterwards, and accuracy comes back. It also ends when every forget picture was lifted
-`matching_visits` times: of two noisy batches one lacks something even where the distributions are the same, so a small
-set would be lifted again and again after it is high enough, and be over-forgotten.
+(`transport.shortfall`). Both pass beside a retain batch in training mode, so that BatchNorm treats them alike; its
+running statistics lag behind a model that moves fast, and v of evaluation mode could be thousands of nats, with which
+forget, and then the model, went away. Unseen pictures are looked at every `unseen_every` steps, and the last LOOKS
+looks together are v. m is `matching_weight`. Matching ends after `matching_share` of the pass: nothing of forget is
+learned afterwards, and accuracy comes back. It also ends when every forget picture was lifted `matching_visits` times:
+of two noisy batches one lacks something even where the distributions are the same, so a small set would be lifted again
+and again after it is high enough, and be over-forgotten.
 
 The original has learned forget, but on retain pictures its softened predictions tell what it knows of faces at large
 (Hinton et al., 2015; on the retain side as in SCRUB). d is `distillation_weight`, T `temperature`.
@@ -32,7 +33,7 @@ Ours as well, each with its reason and the setting that gives the paper's versio
 - A pushed picture stays within ε of the clean one.
 - With `mix_clean` each model step sees the clean batch beside the pushed one, which keeps accuracy on clean pictures.
 - The last `recovery_share` of the pass never pushes: accuracy comes back there.
-- Two passes over the retain set, not one: as many as fine-tuning has.
+- Three passes over the retain set, not one.
 
 And in both: the pushing also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5). Pushing
 on would over-forget, which the symmetric score 2·|MIA − 0.5| cannot tell from remembering.
@@ -42,9 +43,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Literal
 
 import torch
@@ -62,6 +62,7 @@ from pipeline.learning.transport import shortfall
 from pipeline.settings import Count, Flag, NonNegative, Positive, Temperature, TrainSettings, Unit
 from pipeline.unlearning.base import Run
 
+LOOKS = 4  # at unseen pictures that tell together how high their losses are
 SHOWN = 8  # pictures of the first pushed batch that a report may show
 PAPER: dict[str, Any] = {
     "epochs": 1,
@@ -77,15 +78,16 @@ PAPER: dict[str, Any] = {
 @dataclass(frozen=True, kw_only=True)
 class Settings(DistancingSettings, TrainSettings):
     variant: Literal["matched", "paper"] = "matched"
-    epochs: Count = 2
+    epochs: Count = 3
     learning_rate: Positive = 0.1
     classification_weight_start: NonNegative = 0.0
     classification_weight_end: NonNegative = 0.02
     mix_clean: Flag = True
-    recovery_share: Unit = 0.7
+    recovery_share: Unit = 0.9
     matching_weight: NonNegative = 0.5
-    matching_share: Unit = 0.6
+    matching_share: Unit = 0.5
     matching_visits: Count = 10
+    unseen_every: Count = 4
     distillation_weight: Unit = 0.5
     temperature: Temperature = 2.0
     dynamic: Flag = True
@@ -110,7 +112,7 @@ def unlearn(
     updater = Updater(model.parameters(), settings, total)
     pushing = _Pushing(forget, validation, settings, run, total)
     forget_batches = forget.endless(settings.batch_size, seed=run.seed, augment=False)
-    pairs = _pairs(forget, validation, settings, run.seed, total)
+    matching = _Matching(forget, validation, settings, run.seed, total)
     with run.progress(settings.epochs * len(retain)) as advance:
         for pixels, labels in passes(retain, settings, run.seed):
             batch, figures = pixels, pushing.check(model, updater.steps)
@@ -121,11 +123,11 @@ def unlearn(
                 figures |= {"classification_weight": weight, **({} if cost is None else {"ot_cost": cost})}
                 run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
-            pair = next(pairs, None)
-            loss, learned = step_loss(model, original, batch, labels, settings, pair)
+            lifted = matching.next(model, batch)
+            loss, learned = step_loss(model, original, batch, labels, settings, lifted)
             run.log(step=updater.steps, loss=run.check(loss), **learned, distancing=pushing.goes_on, **figures)
             updater.step(loss)
-            advance(len(labels), "pushing" if pushing.goes_on else "matching losses" if pair else "learning alone")
+            advance(len(labels), "pushing" if pushing.goes_on else "matching losses" if lifted else "learning alone")
 
 
 class _Pushing:
@@ -165,13 +167,50 @@ def classification_weight(settings: Settings, share: float) -> float:
     return start + (end - start) * share
 
 
+class _Matching:
+    """Forget batches and what their losses are lifted to, until the share of the pass or the visits are used up.
+
+    The last LOOKS looks at unseen pictures are what is wanted, all together: a look is dear, and a single one noisy.
+    """
+
+    def __init__(self, forget: Faces, validation: Faces, settings: Settings, seed: int, total: int) -> None:
+        most = settings.matching_visits * forget.batches(settings.batch_size)
+        self.ends = min(math.ceil(settings.matching_share * total), most) if settings.matching_weight else 0
+        self.settings, self.step = settings, 0
+        self.looks: deque[Tensor] = deque(maxlen=LOOKS)
+        self.forget = forget.endless(settings.batch_size, seed=seed + 1, augment=settings.augment)
+        unseen = matched(validation, forget, seed)
+        self.unseen = unseen.endless(settings.batch_size, seed=seed + 2, augment=settings.augment)
+
+    def next(self, model: FaceClassifier, batch: Tensor) -> tuple[Batch, Tensor] | None:
+        """What `step_loss` takes beside a retain batch; None once matching has ended."""
+        if self.step >= self.ends:
+            return None
+        if self.step % self.settings.unseen_every == 0:
+            self.looks.append(unseen_losses(model, batch, next(self.unseen), self.settings.precision))
+        self.step += 1
+        return next(self.forget), torch.cat([*self.looks])
+
+
+def unseen_losses(model: FaceClassifier, batch: Tensor, unseen: Batch, precision: str) -> Tensor:
+    """Losses [n] of pictures that the model never learned, beside a retain batch in training mode.
+
+    Args:
+        model: of which nothing changes but the mode.
+    """
+    pixels, labels = unseen
+    model.train()
+    with torch.no_grad(), running_statistics_kept(model):
+        return losses(predict(model, torch.cat([batch, pixels]), precision)[len(batch) :], labels)
+
+
 def step_loss(
     model: FaceClassifier,
     original: FaceClassifier | None,
     batch: Tensor,
     labels: Tensor,
     settings: Settings,
-    pair: tuple[Batch, Batch] | None = None,
+    matching: tuple[Batch, Tensor] | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """What a retain batch teaches and, weighted, what forget losses lack to those of unseen pictures.
 
@@ -179,19 +218,17 @@ def step_loss(
         original: the model before unlearning, in evaluation mode, whose predictions are followed on retain pictures;
             None: they teach their labels alone.
         batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
-        pair: pictures and labels to forget, and those that the model never learned, of which it learns nothing; each
-            pass the model beside the retain batch. None for the retain batch alone.
+        matching: pictures and labels to forget, which pass the model beside the retain batch, and the losses of unseen
+            pictures that theirs are lifted to. None for the retain batch alone.
 
     Returns:
         The loss; the accuracy on the retain batch, where predictions are followed their divergence (nats times T²),
         and where losses are matched the shortfall (nats).
     """
     model.train()
-    if pair is None:
+    if matching is None:
         return _learned(predict(model, batch, settings.precision), original, batch, labels, settings)
-    forget, unseen = pair
-    with torch.no_grad(), running_statistics_kept(model):
-        wanted = losses(predict(model, torch.cat([batch, unseen[0]]), settings.precision)[len(batch) :], unseen[1])
+    forget, wanted = matching
     logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
     loss, figures = _learned(logits[: len(batch)], original, batch, labels, settings)
     lacking = shortfall(losses(logits[len(batch) :], forget[1]), wanted)
@@ -210,19 +247,3 @@ def _learned(
         original, logits, batch, labels, precision=settings.precision, temperature=settings.temperature
     ).mean()
     return (1 - share) * loss + share * away, {**figures, "divergence": float(away.detach())}
-
-
-def _pairs(
-    forget: Faces, validation: Faces, settings: Settings, seed: int, total: int
-) -> Iterator[tuple[Batch, Batch]]:
-    """Batches to forget beside unseen ones of the same label mix, augmented alike: one for each step that matches."""
-    if not settings.matching_weight:
-        return iter(())
-    unseen = matched(validation, forget, seed)
-    batches = zip(
-        forget.endless(settings.batch_size, seed=seed + 1, augment=settings.augment),
-        unseen.endless(settings.batch_size, seed=seed + 2, augment=settings.augment),
-        strict=True,
-    )
-    most = settings.matching_visits * forget.batches(settings.batch_size)
-    return islice(batches, min(math.ceil(settings.matching_share * total), most))
