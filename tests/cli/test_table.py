@@ -161,10 +161,10 @@ def test_what_the_table_sets_itself_is_refused(dvc: Dvc, arguments: tuple[str, .
     assert dvc.runs == []
 
 
-def searched(name: str, rates: dict[int, float], folder: Path = Path("found")) -> None:
+def searched(name: str, rates: dict[int, float], folder: Path = Path("found"), **others: float) -> None:
     """A file of `dlfd search`: the later a trial, the better it is."""
     rows = [
-        {"trial": trial, "learning_rate": rate, "gate": PASSES, choice.OBJECTIVE: 0.6 + trial / 10}
+        {"trial": trial, "learning_rate": rate, **others, "gate": PASSES, choice.OBJECTIVE: 0.6 + trial / 10}
         for trial, rate in rates.items()
     ]
     choice.write(pd.DataFrame(rows), name, folder, data="synthetic", task="age")
@@ -291,6 +291,20 @@ def test_seeds_are_added_to_a_table_with_the_knobs_it_has_and_to_no_other(dvc: D
     words = "has finetune with finetune.learning_rate=0.1; the search has since chosen finetune.learning_rate=0.05"
     assert words in " ".join(refused.output.split())
     assert len(dvc.runs) == 2
+
+
+def test_knobs_of_a_kept_table_may_stand_in_another_order(dvc: Dvc) -> None:
+    """The order of a method's fields, which a change of its code may turn."""
+    searched("dlfd", {0: 0.1}, ot_weight=1.0)
+    same = ("--name", "mine", "--knobs", "found")
+    assert make("1", "--seeds", "0", *same).exit_code == 0
+    kept = Path("results/mine-cells.csv")
+    first, second = "dlfd.learning_rate=0.1", "dlfd.ot_weight=1"
+    before = kept.read_text()
+    assert f"{first} {second}" in before
+    kept.write_text(before.replace(f"{first} {second}", f"{second} {first}"))
+    added = make("1", "--seeds", "1", "--add", *same)
+    assert added.exit_code == 0, added.output
 
 
 @pytest.mark.parametrize(
