@@ -19,11 +19,11 @@ l_(i) are the sorted losses of a forget batch, v_(i) the quantiles of the losses
 label mix: the cost of lifting the distribution of forget losses to that of pictures the model never saw
 (`transport.shortfall`). Both pass beside a retain batch in training mode, so that BatchNorm treats them alike; its
 running statistics lag behind a model that moves fast, and v of evaluation mode could be thousands of nats, with which
-forget, and then the model, went away. Unseen pictures are looked at every `unseen_every` steps, and the last LOOKS
-looks together are v. m is `matching_weight`. Matching ends after `matching_share` of the pass: nothing of forget is
-learned afterwards, and accuracy comes back. It also ends when every forget picture was lifted `matching_visits` times:
-of two noisy batches one lacks something even where the distributions are the same, so a small set would be lifted again
-and again after it is high enough, and be over-forgotten.
+forget, and then the model, went away. Unseen pictures are looked at every `unseen_every` steps, beside the batch of
+that step, and the last LOOKS looks together are v. m is `matching_weight`. Matching ends after `matching_share` of the
+pass: nothing of forget is learned afterwards, and accuracy comes back. It also ends when every forget picture was
+lifted `matching_visits` times: of two noisy batches one lacks something even where the distributions are the same, so a
+small set would be lifted again and again after it is high enough, and be over-forgotten.
 
 The original has learned forget, but on retain pictures its softened predictions tell what it knows of faces at large
 (Hinton et al., 2015; on the retain side as in SCRUB). d is `distillation_weight`, T `temperature`.
@@ -33,7 +33,7 @@ Ours as well, each with its reason and the setting that gives the paper's versio
 - A pushed picture stays within ε of the clean one.
 - With `mix_clean` each model step sees the clean batch beside the pushed one, which keeps accuracy on clean pictures.
 - The last `recovery_share` of the pass never pushes: accuracy comes back there.
-- Three passes over the retain set, not one.
+- Three passes over the retain set, not one, for accuracy.
 
 And in both: the pushing also ends when forget losses are no longer smaller than validation losses (AUC <= 0.5). Pushing
 on would over-forget, which the symmetric score 2·|MIA − 0.5| cannot tell from remembering.
@@ -123,7 +123,7 @@ def unlearn(
                 figures |= {"classification_weight": weight, **({} if cost is None else {"ot_cost": cost})}
                 run.examples = run.examples or (pixels[:SHOWN].cpu(), pushed[:SHOWN].cpu())
                 batch = torch.cat([pixels, pushed]) if settings.mix_clean else pushed
-            lifted = matching.next(model, batch)
+            lifted = matching.draw(model, batch)
             loss, learned = step_loss(model, original, batch, labels, settings, lifted)
             run.log(step=updater.steps, loss=run.check(loss), **learned, distancing=pushing.goes_on, **figures)
             updater.step(loss)
@@ -182,7 +182,7 @@ class _Matching:
         unseen = matched(validation, forget, seed)
         self.unseen = unseen.endless(settings.batch_size, seed=seed + 2, augment=settings.augment)
 
-    def next(self, model: FaceClassifier, batch: Tensor) -> tuple[Batch, Tensor] | None:
+    def draw(self, model: FaceClassifier, batch: Tensor) -> tuple[Batch, Tensor] | None:
         """What `step_loss` takes beside a retain batch; None once matching has ended."""
         if self.step >= self.ends:
             return None
@@ -210,7 +210,7 @@ def step_loss(
     batch: Tensor,
     labels: Tensor,
     settings: Settings,
-    matching: tuple[Batch, Tensor] | None = None,
+    lifted: tuple[Batch, Tensor] | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """What a retain batch teaches and, weighted, what forget losses lack to those of unseen pictures.
 
@@ -218,7 +218,7 @@ def step_loss(
         original: the model before unlearning, in evaluation mode, whose predictions are followed on retain pictures;
             None: they teach their labels alone.
         batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
-        matching: pictures and labels to forget, which pass the model beside the retain batch, and the losses of unseen
+        lifted: pictures and labels to forget, which pass the model beside the retain batch, and the losses of unseen
             pictures that theirs are lifted to. None for the retain batch alone.
 
     Returns:
@@ -226,9 +226,9 @@ def step_loss(
         and where losses are matched the shortfall (nats).
     """
     model.train()
-    if matching is None:
+    if lifted is None:
         return _learned(predict(model, batch, settings.precision), original, batch, labels, settings)
-    forget, wanted = matching
+    forget, wanted = lifted
     logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
     loss, figures = _learned(logits[: len(batch)], original, batch, labels, settings)
     lacking = shortfall(losses(logits[len(batch) :], forget[1]), wanted)

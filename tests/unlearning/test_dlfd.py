@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,9 @@ def test_what_is_high_enough_is_not_lifted_and_nothing_is_learned_of_unseen_pict
     forget = pixels, logits[len(PIXELS) :].argmin(1)  # labels that the model finds least likely: high losses
     beside = copy.deepcopy(model).train()(torch.cat([PIXELS, others]))[len(PIXELS) :]
     unseen = others, beside.argmax(1)  # and those that it would give: low ones
-    loss, figures = dlfd.step_loss(model, None, PIXELS, LABELS, knobs, (forget, wanted(model, PIXELS, unseen)))
+    told = wanted(model, PIXELS, unseen)
+    assert not told.requires_grad
+    loss, figures = dlfd.step_loss(model, None, PIXELS, LABELS, knobs, (forget, told))
     assert figures["shortfall"] == 0
     loss.backward()
     F.cross_entropy(logits[: len(PIXELS)], LABELS).backward()
@@ -213,14 +216,17 @@ def test_forget_and_unseen_pass_alike_beside_the_retain_batch() -> None:
 def test_unseen_pictures_are_looked_at_now_and_then_and_the_last_looks_are_what_is_wanted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looked, given = [], []
+    looked, beside, pictures, batches, given = [], [], [], [], []
     plain = dlfd.step_loss
 
-    def unseen_losses(model: Any, *others: Any) -> torch.Tensor:
+    def unseen_losses(model: Any, batch: torch.Tensor, unseen: Any, precision: str) -> torch.Tensor:
         looked.append(len(given))
+        beside.append(batch)
+        pictures.append(unseen[0])
         return torch.full((16,), float(len(looked)))
 
     def step_loss(*args: Any) -> Any:
+        batches.append(args[2])
         given.append(sorted(set(args[-1][1].tolist())) if args[-1] else None)
         return plain(*args)
 
@@ -230,6 +236,8 @@ def test_unseen_pictures_are_looked_at_now_and_then_and_the_last_looks_are_what_
     assert looked == [0, 2, 4, 6, 8, 10]
     assert given[:12:2] == given[1:12:2] == [[1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 6]]
     assert given[12:] == [None] * 4
+    assert all(one is batches[step] for one, step in zip(beside, looked, strict=True)), "beside the batch of its step"
+    assert not any(torch.equal(one, other) for one, other in pairwise(pictures)), "each time others"
 
 
 @pytest.mark.parametrize("count", [1, 3])
