@@ -21,6 +21,7 @@ SETTINGS = {
     "finetune.epochs": 1,
     "neggrad.epochs": 1,
     "dlfd.check_every": 2,
+    "dlfd.recovery_share": 0.5,  # of so few steps a tenth would be one, at which λ is 0 and no weight matters
     "evaluate.attack_folds": 3,
     "evaluate.bootstrap": 50,
     "audit.relearn_steps": 5,
