@@ -38,6 +38,7 @@ BLOCK = re.compile(r"(<!-- results ([\w-]+)(?:: ([\w ]+))? -->\n).*?(<!-- end --
 TRIALS = re.compile(r"(<!-- trials ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 GLANCE = re.compile(r"(<!-- glance ([\w -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TITLE = re.compile(r"# (Table \d: (\w+), data\.dvc of (\S+), `(dlfd table .+?)`)")
+ARCHITECTURES = "Table 2"  # which has an original for each, and so neither one fall of accuracy nor one list of goals
 DRAWN = "synthetic"  # data of which the paper has no figures
 ADDED = [GATE, REVISION]
 COLUMNS = {  # heading -> column
@@ -66,6 +67,9 @@ def main(
     """Write every table, every picture and every block."""
     for file in sorted(FOLDER.glob("*-cells.csv")):
         name = file.name.removesuffix("-cells.csv")
+        if _head(name)[0].startswith(ARCHITECTURES):
+            typer.echo(f"{FOLDER / name} stays as `dlfd table` wrote it")
+            continue
         for checkout in experiments:
             complete(file, checkout)
         (FOLDER / f"{name}.md").write_text(page(name), encoding="utf-8")
@@ -107,11 +111,12 @@ def _with_answers(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """With the gate's answer and the code's revision, where all rows of a seed are of that experiment."""
     same = ["model", "test_accuracy", "seconds"]
     answers = found.set_index(same)[ADDED]
+    table = table.assign(**{name: table.get(name, pd.Series(dtype=object)).astype(object) for name in ADDED})
     for _, rows in table.groupby(["variant", "seed"], dropna=False):
         keys = pd.MultiIndex.from_frame(rows[same])
-        if keys.isin(answers.index).all() and answers.notna().any(axis=None):
-            table = table.assign(**{name: table.get(name, pd.Series(dtype=object)).astype(object) for name in ADDED})
-            table.loc[rows.index, ADDED] = answers.reindex(keys).to_numpy()
+        if keys.isin(answers.index).all():
+            kept = table.loc[rows.index, ADDED]
+            table.loc[rows.index, ADDED] = kept.where(kept.notna(), answers.reindex(keys).set_index(rows.index))
     return table
 
 
@@ -133,7 +138,12 @@ def cells(name: str) -> pd.DataFrame:
 
     `label` is what the tables call it: the model, or what table 3 changed of DLFD. `drop` is the fall of accuracy from
     that seed's original, in points.
+
+    Raises:
+        ValueError: it is of several architectures.
     """
+    if _head(name)[0].startswith(ARCHITECTURES):
+        raise ValueError(f"{FOLDER / name} is of several architectures, each with an original: no block can show it")
     table = read_cells(FOLDER / f"{name}-cells.csv")
     changed = table["variant"].notna() & (table["variant"] != "full") & (table["model"] == "dlfd")
     original = table[table["model"] == "original"].groupby("seed")["test_accuracy"].first()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.result_pages import goals
+from pipeline.evaluation.verdict import FORGOTTEN
 from pipeline.reference_tables.cells import COST, GATE, OFF, PASSES, VERDICT, with_off_half
 from pipeline.reference_tables.markdown import spread
 from pipeline.reference_tables.summary import passing
@@ -42,10 +43,10 @@ def _figures(table: pd.DataFrame) -> list[str]:
     return [
         str(len(ours)),
         f"{_told(ours['test_accuracy'])}, {spread(ours['drop'].mean(), ours['drop'].std(), 1)}",
-        f"{_told(ours['nomus'])}, {_lead(ours, rivals, 'nomus', higher=True)}",
-        f"{_told(ours['oracle_gap'])}, {_lead(ours, rivals, 'oracle_gap', higher=False)}",
-        _told(ours[OFF]) + (f", {_lead(ours, sound, OFF, higher=False)}" if len(sound) else ""),
-        f"{(ours[VERDICT] == 'forgotten').sum()} of {len(ours)}",
+        _told(ours["nomus"]) + _lead(ours, rivals, "nomus", higher=True),
+        _told(ours["oracle_gap"]) + _lead(ours, rivals, "oracle_gap", higher=False),
+        _told(ours[OFF]) + _lead(ours, sound, OFF, higher=False),
+        f"{(ours[VERDICT] == FORGOTTEN).sum()} of {len(ours)}",
         told,
         f"{100 * ours[COST].median():.0f} %",
     ]
@@ -56,7 +57,9 @@ def _told(figures: pd.Series) -> str:
 
 
 def _lead(ours: pd.DataFrame, rivals: pd.DataFrame, column: str, *, higher: bool) -> str:
-    """How far ahead of the best other method, seed by seed; below zero it is behind."""
+    """How far ahead of the best of these it is, over seeds; below zero it is behind. Nothing without rivals."""
+    if rivals.empty:
+        return ""
     best, lead = goals.lead(ours, rivals, column, higher=higher)
     sign = "+" if lead.mean() >= 0 else "−"
-    return f"{sign}{spread(abs(lead.mean()), lead.std())} ({best})"
+    return f", {sign}{spread(abs(lead.mean()), lead.std())} ({best})"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline import layout
+from pipeline.evaluation.verdict import FORGOTTEN
 from pipeline.reference_tables.cells import ATTACKS, COST, GATE, PASSES, VERDICT
 from pipeline.reference_tables.markdown import spread
 from pipeline.reference_tables.published import REFERENCE
@@ -22,6 +23,7 @@ SAME = ("test_accuracy", "retain_accuracy", "forget_accuracy", "nomus")  # of a 
 HARDLY = 1e-3  # a picture or two: SSD may dampen a weight or two
 PAPERS = "NoMUS above the paper's best"
 YES, ON_AVERAGE, NO = "yes", "on average", "no"  # on every seed; over the seeds and not on each; neither
+EMPTY = "says nothing"  # a goal that a model reaches which forgot nobody
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Goal:
     Attributes:
         aim: what is wanted, in the same words on every data set.
         figure: what was measured, in words that stand alone.
-        met: YES, ON_AVERAGE or NO.
+        met: YES, ON_AVERAGE, NO or EMPTY.
     """
 
     aim: str
@@ -40,14 +42,14 @@ class Goal:
 
 
 def goals(table: pd.DataFrame, task: str, paper: bool) -> list[Goal]:
-    """Those that can be judged on these cells; none without DLFD or without rivals (the parts of DLFD are none).
+    """Those that can be judged on these cells; none without DLFD or other methods (the parts of DLFD are none).
 
     Args:
         table: a row a model and seed, with `label` and `drop` (`benchmarks.kept_tables.cells`).
         paper: whether the paper's NoMUS is asked for, which is of real faces.
     """
     ours, rivals = sides(table)
-    if ours.empty or rivals.empty:
+    if ours.empty or table["model"].isin([*layout.TRAINED, OURS]).all():
         return []
     drop, cost = ours["drop"], ours[COST]
     small = _met(drop <= MOST_DROP, drop.mean() <= MOST_DROP)
@@ -56,7 +58,7 @@ def goals(table: pd.DataFrame, task: str, paper: bool) -> list[Goal]:
         _above_rivals(ours, rivals),
         *(_above_the_paper(ours["nomus"], table, task) if paper else []),
         Goal(f"accuracy at most {MOST_DROP} points below the original's", _fall(drop), small),
-        Goal("forgotten on every seed", _forgotten(ours), _met(ours[VERDICT] == "forgotten")),
+        Goal("forgotten on every seed", _forgotten(ours), _met(ours[VERDICT] == FORGOTTEN)),
         *_near_the_oracle(ours, table),
         Goal(f"at most {MOST_COST:.0%} of the cost of retraining".replace("%", " %"), _cost(cost.median()), cheap),
     ]
@@ -120,13 +122,15 @@ def sentence(found: list[Goal]) -> str:
 
 
 def _above_rivals(ours: pd.DataFrame, rivals: pd.DataFrame) -> Goal:
+    aim, own = "NoMUS above every baseline's", f"NoMUS {spread(ours['nomus'].mean(), ours['nomus'].std())}"
+    if rivals.empty:
+        return Goal(aim, f"{own}, without a rival: all are left out", YES)
     best, by_seed = lead(ours, rivals, "nomus")
     theirs, ahead = rivals[rivals["label"] == best], by_seed.mean() > 0
     by = spread(abs(by_seed.mean()), by_seed.std())
-    figure = f"NoMUS {spread(ours['nomus'].mean(), ours['nomus'].std())}, {by} {'above' if ahead else 'below'} {best}"
     return Goal(
-        "NoMUS above every baseline's",
-        f"{figure}, the best baseline (itself {_forgotten(theirs)})",
+        aim,
+        f"{own}, {by} {'above' if ahead else 'below'} {best}, the best baseline (itself {_forgotten(theirs)})",
         _met(ours.set_index("seed")["nomus"] - rivals.groupby("seed")["nomus"].max() > 0, ahead),
     )
 
@@ -140,8 +144,8 @@ def _above_the_paper(nomus: pd.Series, table: pd.DataFrame, task: str) -> list[G
     ahead, printed_best = nomus.mean() - best, spread(best, float("nan"))
     figure = f"{spread(abs(ahead), float('nan'))} {'above' if ahead > 0 else 'below'} the paper's {printed_best}"
     empty = table[table["model"] == "original"]["nomus"].mean() > best
-    figure += ", as the original that forgot nobody is: it says nothing" if empty else ""
-    met = NO if empty else _met(nomus > best, ahead > 0)
+    figure += ", as the original that forgot nobody is" if empty else ""
+    met = EMPTY if empty else _met(nomus > best, ahead > 0)
     return [Goal(PAPERS, figure, met)]
 
 
@@ -172,7 +176,7 @@ def _met(seeds: pd.Series, average: bool = False) -> str:
 
 
 def _forgotten(rows: pd.DataFrame) -> str:
-    return f"forgotten on {(rows[VERDICT] == 'forgotten').sum()} of {len(rows)} seeds"
+    return f"forgotten on {(rows[VERDICT] == FORGOTTEN).sum()} of {len(rows)} seeds"
 
 
 def _fall(drop: pd.Series) -> str:

@@ -17,6 +17,7 @@ from pipeline.evaluation.signals import SIGNALS, per_label, signals
 from pipeline.progress import Advance, progress
 from pipeline.settings import AuditSettings, EvaluateSettings
 
+RELATIVE = ("calibrated", "rmia", "lira")  # attacks that compare with other models; the last where there are references
 FEWEST_POPULATION = 100  # pictures of `test` from which RMIA takes it as its population
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -18,14 +19,23 @@ OF_THE_DAY = ("seconds", COST)  # differ from run to run
 SAME = 1e-4  # how far apart a figure of the same model may be
 FITTED = {"probe_accuracy": 5e-3, "probe_drop": 5e-3}  # by a probe that is fitted anew: a picture or two may turn
 VERDICT, GATE, REVISION = "verdict", "gate", "revision"
-FURTHER = ("confidence_auc", "entropy_auc", "m_entropy_auc")  # attacks of the audits that no comparison shows
+FURTHER = {  # column -> name, of attacks that no comparison shows; cells of before they were kept lack them
+    "confidence_auc": "confidence",
+    "entropy_auc": "entropy",
+    "m_entropy_auc": "modified entropy",
+}
 ATTACKS = {  # name -> column, of the attacks whose AUC cells have
     "plain": "mia_auc",
-    "calibrated": "strongest_auc",
+    "calibrated": "strongest_auc",  # of `verdict.JUDGES`, of which it is the only one
     "RMIA": "rmia_auc",
-    **dict(zip(("confidence", "entropy", "modified entropy"), FURTHER, strict=True)),
+    **{name: column for column, name in FURTHER.items()},
 }
 PASSES = "passes"  # in the column `gate`; another text is why the gate refuses a method
+
+
+def gate_answer(reasons: Sequence[str]) -> str:
+    """What the column `gate` has of a method that is refused for these reasons: PASSES where there is none."""
+    return "; ".join(reasons) or PASSES
 
 
 def with_off_half(cells: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import get_args
+
+from pipeline.settings import Architecture
 
 
 @dataclass(frozen=True)
@@ -17,12 +20,12 @@ class Variant:
 
 
 def variants(number: int, methods: Iterable[str]) -> list[Variant]:
-    """The runs of a table: 1 all methods, 2 three architectures, 3 the parts of DLFD, one changed at a time."""
+    """The runs of a table: 1 all methods, 2 every architecture, 3 the parts of DLFD, one changed at a time."""
     every = f"unlearn.methods=[{','.join(methods)}]"
     if number == 1:
         return [Variant("", (every,), as_published=True)]
     if number == 2:
-        names = ("resnet18", "densenet121", "efficientnet_b0")
+        names = get_args(Architecture)
         return [Variant(n, (every, f"model.architecture={n}"), as_published=n == "resnet18") for n in names]
     changes = {
         "no OT distancing": "ot_weight=0",

@@ -14,9 +14,10 @@ that pass the one with the greatest NoMUS by persons is taken. This rule refuses
 .37 of the time with 5 forgotten persons, .41 to .74 with 19 (docs/erasure.md). It is kept since a refusal in vain costs
 another seed or a retraining, and the other error leaves a person in service who can be told.
 
-Nobody who was forgotten in an earlier round may come back: the verdict on them must not be `remembers`, and no more of
-them may stand out from validation than do with the model that the round starts from. There the fall of accuracy counts
-from the oracle where that is better than the model in service: small falls must not add up from round to round.
+Nobody who was forgotten in an earlier round may come back: the verdict on them must not be `remembers`, and where
+they, or the persons of validation, are too few for a verdict, no more of them may stand out than do with the model that
+the round starts from. There the fall of accuracy counts from the oracle where that is better than the model in service:
+small falls must not add up from round to round.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def _of_earlier_rounds(original: Mapping[str, Any], metrics: Mapping[str, Any]) 
     if metrics[EARLIER_VERDICT] == verdict.REMEMBERS:
         reasons.append(f"it brings back persons of earlier rounds: it remembers them ({_told(metrics[EARLIER_AUC])})")
     found, before = metrics[EARLIER_DETECTED], original.get(EARLIER_DETECTED, 0)
-    if metrics[EARLIER_PERSONS] < FEWEST and not found <= before:
+    if metrics[EARLIER_VERDICT] == verdict.TOO_FEW and not found <= before:
         who = f"{found:.0f} of {metrics[EARLIER_PERSONS]:.0f} stand out from those of validation, {before:.0f} before"
         reasons.append(f"it brings back persons of earlier rounds: {who}")
     return reasons

@@ -16,7 +16,7 @@ SAID = {
     verdict.TOO_FEW: "Of so few persons the audits can say nothing but who stands out, see “at risk”",
 }
 
-SUBSETS = {
+MEANINGS = {
     "retain": "learned, and to be kept; the oracle learned these alone",
     "forget": "learned by the original, and to be forgotten",
     "forgotten": "forgotten in an earlier round; nobody learns from them, the audits look whether they came back",
@@ -35,7 +35,7 @@ def section(stored: Stored) -> Section:
     values |= {"register": stored.params.register, "splits": stored.splits, "dataset": stored.dataset}
     values["identities"] = stored.identities
     values |= {"warnings": stored.splits["warnings"], "notes": stored.splits["notes"]}
-    values |= {"forget": dict(zip(("who", "why"), forget_set(stored), strict=True)), "subsets": SUBSETS}
+    values |= {"forget": dict(zip(("who", "why"), forget_set(stored), strict=True)), "subsets": MEANINGS}
     values |= {"basis": decision.basis, "few": any(map(gate.few, (stored.metrics[name] for name in decision.reasons)))}
     values["doubt"] = True
     if decision.accepted:

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import ConfigError
-from pipeline.reference_tables.cells import PASSES
+from pipeline.reference_tables.cells import PASSES, gate_answer
 from pipeline.registry import gate
 from pipeline.search.space import space
 from pipeline.settings import PassSettings, RegisterSettings
@@ -67,7 +67,7 @@ def judged(found: pd.DataFrame, original: Mapping[str, float], settings: Registe
     """
     rows = {str(row["trial"]): {**row, **gate.NEUTRAL} for row in found.to_dict("records")}
     reasons = gate.decide(original, rows, settings).reasons
-    return found.assign(gate=["; ".join(reasons[trial]) or PASSES for trial in rows])
+    return found.assign(gate=[gate_answer(reasons[trial]) for trial in rows])
 
 
 def write(found: pd.DataFrame, name: str, folder: Path, *, data: str, task: str) -> Path:

@@ -107,15 +107,15 @@ def search(
         values: dict[str, Any] = {
             key: knob.turned(trial.suggest_float(key, knob.low, knob.high, log=True)) for key, knob in knobs.items()
         }
-        runs = []
+        place, runs = len(_ended(trial.study)), []  # Optuna's own number counts trials that were broken off as well
         for seed in range(params.seed, params.seed + seeds):
-            run = base.Run(seed=seed, title=f"{name}, trial {trial.number + 1} of {trials}")
+            run = base.Run(seed=seed, title=f"{name}, trial {place} (of {trials})")
             model = base.unlearn(method, original, faces, replace(settings, **values), run)
             runs.append({"seconds": run.seconds, **figures(model), "status": run.status})
         row = {**values, **_mean(runs)}
         for key, told in row.items():
             trial.set_user_attr(key, told)
-        on_trial(trial.number, row)
+        on_trial(place, row)
         return -1.0 if row["status"] == "diverged" else float(row[OBJECTIVE])
 
     STORE.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def search(
         direction="maximize",
         load_if_exists=True,
     )
-    done = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+    done = _ended(study)
     study.sampler = optuna.samplers.TPESampler(seed=params.seed + len(done), n_startup_trials=max(3, trials // 3))
     if not done and knobs and not study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING]):
         study.enqueue_trial({key: knob.turned(getattr(settings, key)) for key, knob in knobs.items()})
@@ -137,10 +137,15 @@ def search(
 
 def table(study: optuna.Study) -> pd.DataFrame:
     """A row for each trial that ended, the best first; `trial` counts those, and 0 is what the search started from."""
-    ended = [trial for trial in study.trials if trial.value is not None]
+    ended = _ended(study)
     rows = [{"trial": place, **trial.user_attrs} for place, trial in enumerate(ended)]
     order = sorted(range(len(ended)), key=lambda place: -float(ended[place].value or 0.0))
     return pd.DataFrame([rows[place] for place in order])
+
+
+def _ended(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """In the order in which they began, the one that the search started from first."""
+    return [trial for trial in study.trials if trial.value is not None]
 
 
 def _mean(runs: list[dict[str, Any]]) -> dict[str, Any]:

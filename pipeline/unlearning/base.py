@@ -31,7 +31,7 @@ from pipeline.learning.training import Diverged, check_finite, losses_of
 from pipeline.progress import Advance, progress
 from pipeline.settings import PassSettings, TrainSettings
 
-SUBSETS = ("retain", "forget", "validation")
+ALLOWED = ("retain", "forget", "validation")  # subsets that a method may ask for
 RUNAWAY = 10  # times the loss of a uniform guess: no method means to go there
 PROBED = 500  # pictures of a subset, to see whether a model still gives numbers
 
@@ -44,7 +44,7 @@ class Method:
         name: of the file.
         settings: its `Settings` class.
         unlearn: its `unlearn` function.
-        subsets: what it is given, of SUBSETS.
+        subsets: what it is given, of ALLOWED.
     """
 
     name: str
@@ -62,8 +62,8 @@ def get(name: str) -> Method:
     module = import_module(f"pipeline.unlearning.{name}")
     parameters = inspect.signature(module.unlearn).parameters.values()
     subsets = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-    if unknown := set(subsets) - set(SUBSETS):
-        raise TypeError(f"{name}.unlearn asks for {sorted(unknown)}; there is {SUBSETS}")
+    if unknown := set(subsets) - set(ALLOWED):
+        raise TypeError(f"{name}.unlearn asks for {sorted(unknown)}; there is {ALLOWED}")
     return Method(name, module.Settings, module.unlearn, subsets)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 
 from pipeline import config, layout
 from pipeline.errors import PipelineError
-from pipeline.reference_tables.cells import FURTHER, PASSES
+from pipeline.reference_tables.cells import FURTHER, gate_answer
 from pipeline.registry import gate
 from pipeline.settings import RegisterSettings
 
@@ -63,17 +64,20 @@ def _metrics(reference: str, folder: Path, models: list[str]) -> dict[str, dict[
 
 
 def _answers(reference: str, folder: Path, metrics: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Of the gate as the experiment's own params.yaml has it: method -> PASSES, or why not."""
-    if not metrics:
+    """Of the gate as the experiment's own params.yaml has it: method -> PASSES, or why not.
+
+    Nothing where it has limits that are unknown here: that was another gate.
+    """
+    settings = config.parsed(git("show", f"{reference}:params.yaml", folder=folder)).get("register", {})
+    if not metrics or not set(settings) <= {limit.name for limit in fields(RegisterSettings)}:
         return {}
-    settings = config.parsed(git("show", f"{reference}:params.yaml", folder=folder))["register"]
     methods = {
         name: told
         for name, told in metrics.items()
         if name not in layout.TRAINED and all(figure in told for figure in gate.FIGURES)
     }
     reasons = gate.decide(metrics["original"], methods, RegisterSettings(**settings)).reasons
-    return {name: "; ".join(why) or PASSES for name, why in reasons.items()}
+    return {name: gate_answer(why) for name, why in reasons.items()}
 
 
 def _code(reference: str, folder: Path) -> str:

@@ -12,6 +12,7 @@ from pipeline import layout, pseudonyms
 from pipeline.erasure import intake, ledger, progress, requests
 from pipeline.erasure.intake import Ask
 from pipeline.errors import SaltError
+from pipeline.evaluation import verdict
 
 pytestmark = pytest.mark.usefixtures("checkout")
 GOOD = {"verdict": "too few persons"}
@@ -70,6 +71,11 @@ def test_a_verdict_against_the_model_verifies_nobody(verdict: str) -> None:
     assert all("unlearned, not verified" in said for said in registered(audit={"verdict": verdict}).values())
     assert set(states().values()) == {("unlearned", "faces/1")}
     assert set(states()) == set(ids.values())
+
+
+def test_every_verdict_verifies_or_refutes_by_decision() -> None:
+    words = {verdict.FORGOTTEN, verdict.REMEMBERS, verdict.OVER_FORGOTTEN, verdict.TOO_FEW}
+    assert {*progress.REFUTED} == words - {verdict.FORGOTTEN, verdict.TOO_FEW}, "of too few the ranks decide"
 
 
 def test_a_person_who_is_detected_is_not_verified_and_the_file_says_why() -> None:

@@ -189,12 +189,16 @@ def test_who_was_forgotten_in_an_earlier_round_must_not_come_back() -> None:
     ]
 
 
+@pytest.mark.parametrize("persons", [3, 40], ids=["of few", "beside few of validation"])
 @pytest.mark.parametrize(("before", "found", "passes"), [(0.0, 1.0, False), (1.0, 1.0, True), (1.0, 0.0, True)])
-def test_of_few_earlier_persons_no_more_may_stand_out_than_before(before: float, found: float, passes: bool) -> None:
-    few = EARLIER | {"validation_forgotten_persons": 3.0, "validation_forgotten_verdict": "too few persons"}
+def test_where_no_verdict_can_be_told_no_more_earlier_persons_may_stand_out_than_before(
+    before: float, found: float, passes: bool, persons: int
+) -> None:
+    few = EARLIER | {"validation_forgotten_persons": float(persons), "validation_forgotten_verdict": "too few persons"}
     was, now = (few | {"validation_forgotten_persons_detected": count} for count in (before, found))
     decision = decide(ORIGINAL | was, {"dlfd": metrics() | now}, SETTINGS)
-    told = f"it brings back persons of earlier rounds: 1 of 3 stand out from those of validation, {before:.0f} before"
+    stand_out = f"1 of {persons} stand out from those of validation, {before:.0f} before"
+    told = f"it brings back persons of earlier rounds: {stand_out}"
     assert decision.reasons["dlfd"] == ([] if passes else [told])
 
 

@@ -100,7 +100,7 @@ def test_every_subset_is_explained_and_what_the_split_noticed_is_told(monkeypatc
     html = write()
     explained = re.findall(r"<dt>(\w+)</dt><dd>[^<]{20,}</dd>", html)
     assert explained == list(tiny.SIZES)
-    assert {*subset_names.SUBSETS, "excluded"} <= answer.SUBSETS.keys()
+    assert {*subset_names.SUBSETS, "excluded"} <= answer.MEANINGS.keys()
     assert "⚠ a leak" in html
     assert "taken along" in html
 

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import ConfigError
+from pipeline.evaluation.metrics import on_validation
 from pipeline.registry import gate
 from pipeline.search import choice
 from pipeline.search.space import space
-from pipeline.settings import RegisterSettings
+from pipeline.settings import EvaluateSettings, RegisterSettings
 from pipeline.unlearning import finetune, ssd
 
 ON = {"data": "faces.tar", "task": "age"}
@@ -27,6 +28,16 @@ def trial(number: int, nomus: float, accuracy: float = 0.6, forgetting: float = 
 
 def chosen(rows: list[dict[str, Any]]) -> choice.Choice:
     return choice.choose(choice.judged(pd.DataFrame(rows), ORIGINAL, LIMITS))
+
+
+def test_a_search_has_or_is_spared_every_figure_that_the_gate_reads() -> None:
+    rows = [
+        {"subset": name, "unit": f"{name}{i}", "image": i, "label": i % 2, "loss": 1.0, "correct": i % 2 == 0}
+        for name in ("forget", "validation")
+        for i in range(8)
+    ]
+    figures = on_validation(pd.DataFrame(rows), EvaluateSettings(bootstrap=0), seed=0)
+    assert set(gate.FIGURES) <= {*figures, *gate.NEUTRAL}, "else no trial passes"
 
 
 def test_chosen_is_the_best_of_those_that_the_gate_lets_pass() -> None:

@@ -81,7 +81,7 @@ def test_a_stopped_search_goes_on_and_another_start_is_another_search(loaded: li
         trials.search("finetune", SETTINGS, PARAMS, split(), trials=3, on_trial=stop)
     found, _ = trials.search("finetune", SETTINGS, PARAMS, split(), trials=3, on_trial=lambda n, _: ran.append(n))
     assert len(found) == 3
-    assert ran == [0, 1, 2, 3], "the one that was broken off is run anew"
+    assert ran == [0, 1, 1, 2], "the one that was broken off is run anew, under the number that its row has"
     trials.search("finetune", SETTINGS, PARAMS, split(), trials=3, on_trial=lambda n, _: ran.append(n))
     assert len(ran) == 4
     trials.search("finetune", replace(SETTINGS, learning_rate=0.03), PARAMS, split(), trials=1, on_trial=stop)

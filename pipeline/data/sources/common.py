@@ -105,9 +105,13 @@ def canonical(
     person: pd.Series | Sequence[str] | None = None,
     subset: pd.Series | Sequence[str] | str = "",
 ) -> pd.DataFrame:
-    """The table of `RawDataset`. Without persons each picture is its own unit, and its path the key to forget it by."""
-    columns = {"person": source if person is None else person, "source": source, "published_subset": subset}
+    """The table of `RawDataset`.
+
+    A picture whose person is not told (no `person`, or "") is its own unit, and its path the key to forget it by.
+    """
+    columns = {"person": "" if person is None else person, "source": source, "published_subset": subset}
     table = pd.DataFrame({**columns, **dict.fromkeys(TASKS, -1), **labels})
+    table["person"] = table["person"].where(table["person"] != "", table["source"])
     return table.reset_index(drop=True).astype(dict.fromkeys(TASKS, int))
 
 

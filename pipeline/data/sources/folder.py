@@ -47,10 +47,7 @@ def read(root: Path) -> RawDataset:
         if not classes and not problems:
             problems.append(f"{path.name}: no label in any of {', '.join(TASKS)}: fill at least one of these columns")
     common.raise_for(root, "the folder", problems)
-    person = rows.get("person", pd.Series("", index=rows.index))
-    table = common.canonical(
-        rows["path"], labels, person=person.where(person != "", rows["path"]), subset=rows.get("subset", "")
-    )
+    table = common.canonical(rows["path"], labels, person=rows.get("person"), subset=rows.get("subset", ""))
     return common.dataset("folder", root, classes, table)
 
 
