@@ -103,7 +103,7 @@ def complete(file: Path, checkout: Path) -> None:
     for reference in ran.references(folder=checkout):
         found = ran.cell(reference, checkout)
         table = _with_attacks(_with_answers(table, found), found)
-    if not table.equals(before):
+    if not table.astype(object).equals(before.astype(object)):
         table.to_csv(file, index=False)
 
 
@@ -111,13 +111,14 @@ def _with_answers(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """With the gate's answer and the code's revision, where all rows of a seed are of that experiment."""
     same = ["model", "test_accuracy", "seconds"]
     answers = found.set_index(same)[ADDED]
-    table = table.assign(**{name: table.get(name, pd.Series(dtype=object)).astype(object) for name in ADDED})
+    theirs = pd.DataFrame(index=table.index, columns=ADDED, dtype=object)
     for _, rows in table.groupby(["variant", "seed"], dropna=False):
         keys = pd.MultiIndex.from_frame(rows[same])
         if keys.isin(answers.index).all():
-            kept = table.loc[rows.index, ADDED]
-            table.loc[rows.index, ADDED] = kept.where(kept.notna(), answers.reindex(keys).set_index(rows.index))
-    return table
+            theirs.loc[rows.index] = answers.reindex(keys).to_numpy()
+    if theirs.isna().all(axis=None):
+        return table
+    return table.assign(**{name: table.get(name, theirs[name]).astype(object).fillna(theirs[name]) for name in ADDED})
 
 
 def _with_attacks(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

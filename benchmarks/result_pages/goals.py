@@ -24,6 +24,7 @@ HARDLY = 1e-3  # a picture or two: SSD may dampen a weight or two
 PAPERS = "NoMUS above the paper's best"
 YES, ON_AVERAGE, NO = "yes", "on average", "no"  # on every seed; over the seeds and not on each; neither
 EMPTY = "says nothing"  # a goal that a model reaches which forgot nobody
+ALONE = "no rival"  # a goal beside others, of which none is left
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Goal:
     Attributes:
         aim: what is wanted, in the same words on every data set.
         figure: what was measured, in words that stand alone.
-        met: YES, ON_AVERAGE, NO or EMPTY.
+        met: YES, ON_AVERAGE, NO, EMPTY or ALONE.
     """
 
     aim: str
@@ -124,7 +125,7 @@ def sentence(found: list[Goal]) -> str:
 def _above_rivals(ours: pd.DataFrame, rivals: pd.DataFrame) -> Goal:
     aim, own = "NoMUS above every baseline's", f"NoMUS {spread(ours['nomus'].mean(), ours['nomus'].std())}"
     if rivals.empty:
-        return Goal(aim, f"{own}, without a rival: all are left out", YES)
+        return Goal(aim, f"{own}, without a rival: all are left out", ALONE)
     best, by_seed = lead(ours, rivals, "nomus")
     theirs, ahead = rivals[rivals["label"] == best], by_seed.mean() > 0
     by = spread(abs(by_seed.mean()), by_seed.std())

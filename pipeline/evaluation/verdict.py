@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from pipeline.evaluation.membership import LEVEL, Attack, interval
 
-FORGOTTEN, REMEMBERS, OVER_FORGOTTEN, TOO_FEW = "forgotten", "remembers", "over-forgotten", "too few persons"
+WORDS = FORGOTTEN, REMEMBERS, OVER_FORGOTTEN, TOO_FEW = "forgotten", "remembers", "over-forgotten", "too few persons"
 YARDSTICK = "yardstick"  # of the oracle itself: all others are judged by it
 JUDGES = ("calibrated",)
 FEWEST = 20  # persons on either side

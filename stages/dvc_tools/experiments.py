@@ -68,8 +68,10 @@ def _answers(reference: str, folder: Path, metrics: dict[str, dict[str, Any]]) -
 
     Nothing where it has limits that are unknown here: that was another gate.
     """
-    settings = config.parsed(git("show", f"{reference}:params.yaml", folder=folder)).get("register", {})
-    if not metrics or not set(settings) <= {limit.name for limit in fields(RegisterSettings)}:
+    if not metrics:
+        return {}
+    settings = config.parsed(git("show", f"{reference}:params.yaml", folder=folder)).get("register") or {}
+    if not set(settings) <= {limit.name for limit in fields(RegisterSettings)}:
         return {}
     methods = {
         name: told

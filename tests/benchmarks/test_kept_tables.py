@@ -167,7 +167,7 @@ def test_real_faces_are_held_against_the_papers_best(written: Path) -> None:
 def test_where_the_gate_refuses_every_other_method_there_is_no_rival(written: Path) -> None:
     rows = [{**row, "gate": "passes" if row["model"] == "dlfd" else "it remembers"} for row in ROWS]
     goal = figures_of(rows)["NoMUS above every baseline's"]
-    assert (goal.figure, goal.met) == ("NoMUS .850 ± .071, without a rival: all are left out", goals.YES)
+    assert (goal.figure, goal.met) == ("NoMUS .850 ± .071, without a rival: all are left out", goals.ALONE)
     text = kept_tables.filled("<!-- glance faces -->\n<!-- end -->\n", Path("page.md"))
     assert "| .850 ± .071 | .100 ± .000 | .060 ± .000 | 1 of 2 | 2 of 2 | 5 % |" in text
     assert "Left out of the comparison: finetune (refused by the gate on every seed)." in kept_tables.block(
@@ -279,6 +279,26 @@ def test_cells_of_before_get_the_gates_answer_from_their_experiments(written: Pa
     kept_tables.complete(Path("results/faces-cells.csv"), written)
     table = kept_tables.cells("faces").set_index(["model", "seed"])
     assert table.loc[("dlfd", 0), ["gate", "revision"]].tolist() == ["passed then", "abc1234"], "what is known stays"
+    write(ROWS)
+    Path("params.yaml").write_text("register: {max_regret: 0.2}\n")
+    git("commit", "-qam", "an experiment with a limit that is not known here")
+    git("update-ref", "refs/exps/ab/cd/table1-seed0", "HEAD")
+    kept_tables.complete(Path("results/faces-cells.csv"), written)
+    table = kept_tables.cells("faces").set_index(["model", "seed"])
+    assert table.loc[[("dlfd", 0), ("finetune", 0)], "gate"].isna().all(), "another gate"
+
+
+def test_experiments_of_other_runs_leave_a_table_as_it_is(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def others(reference: str, folder: Path) -> pd.DataFrame:
+        told = {**dict.fromkeys(FURTHER, 0.5), "gate": "passes", "revision": "abc1234"}
+        return pd.DataFrame(ROWS).assign(seconds=99.0, test_accuracy=0.1, **told)
+
+    monkeypatch.setattr(kept_tables.ran, "references", lambda folder: ["refs/exps/a"])
+    monkeypatch.setattr(kept_tables.ran, "cell", others)
+    file = Path("results/faces-cells.csv")
+    before = file.read_bytes()
+    kept_tables.complete(file, written)
+    assert file.read_bytes() == before
 
 
 def test_a_table_of_architectures_stays_as_it_was_written(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:

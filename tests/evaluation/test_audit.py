@@ -11,8 +11,10 @@ import pytest
 from planted import oracle, reference, results, silent
 
 from pipeline.errors import DataError
-from pipeline.evaluation.audit import Audit, audit
+from pipeline.evaluation import verdict
+from pipeline.evaluation.audit import RELATIVE, Audit, audit
 from pipeline.evaluation.samples import Results
+from pipeline.evaluation.signals import SIGNALS
 from pipeline.settings import AuditSettings, EvaluateSettings
 
 SEEDS = range(3)
@@ -169,6 +171,8 @@ def test_reference_models_add_lira_which_is_the_stronger_the_more_it_knows() -> 
     yard = [oracle(), *(reference(number) for number in (1, 2, 3, 4))]
     found = audited(results(0, ("retain", "forget")), yardsticks=yard)
     auc = found.attacks.set_index("attack")["auc"]
+    assert {*auc.index} == {*SIGNALS, *RELATIVE}, "docs/audits.md explains these"
+    assert {*verdict.JUDGES} <= {*RELATIVE}
     assert auc["lira"] > auc["loss"]
     assert found.figures["verdict"] == "remembers"
     assert audited(results(5), yardsticks=yard).figures["verdict"] == "forgotten"
