@@ -12,7 +12,8 @@ refuse a model that forgot perfectly as often as not. Then accuracy has its limi
 forgotten may stand out at either end from 99 % of the persons of validation (`pipeline.evaluation.selection`); of those
 that pass the one with the greatest NoMUS by persons is taken. This rule refuses a perfect model too: by chance, .13 to
 .37 of the time with 5 forgotten persons, .41 to .74 with 19 (docs/erasure.md). It is kept since a refusal in vain costs
-another seed or a retraining, and the other error leaves a person in service who can be told.
+another seed or a retraining, and the other error leaves a person in service who can be told. Where 20 or more are
+forgotten and validation has fewer persons than that, neither rule can judge, so every model is refused and told why.
 
 Nobody who was forgotten in an earlier round may come back: the verdict on them must not be `remembers`, and where
 they, or the persons of validation, are too few for a verdict, no more of them may stand out than do with the model that
@@ -32,6 +33,7 @@ from pipeline.settings import RegisterSettings
 
 ACCURACY, FORGETTING, NOMUS = "validation_accuracy", "validation_forgetting_score", "validation_nomus"
 PERSONS, PERSON_NOMUS = "validation_persons", "validation_person_nomus"
+FORGOTTEN = "persons_audited"  # how many are forgotten; PERSONS has those of validation where they are fewer
 DETECTED, OVER_FORGOTTEN = "validation_persons_detected", "validation_persons_over_forgotten"
 VERDICT, AUC = "validation_verdict", "validation_auc"
 NUMBERS = (ACCURACY, FORGETTING, NOMUS, AUC, PERSONS, DETECTED, OVER_FORGOTTEN, PERSON_NOMUS)
@@ -139,6 +141,9 @@ def _told(auc: float) -> str:
 
 
 def _by_persons(metrics: Mapping[str, Any]) -> list[str]:
+    if (forgotten := metrics.get(FORGOTTEN, 0)) >= FEWEST:
+        held_out = f"validation has {metrics[PERSONS]:.0f} person(s), fewer than {FEWEST}"
+        return [f"{held_out}: {forgotten:.0f} forgotten ones cannot be judged, raise split.validation_fraction"]
     reasons = []
     for key, told in ((DETECTED, "remembered"), (OVER_FORGOTTEN, "over-forgotten")):
         if not metrics[key] <= 0:

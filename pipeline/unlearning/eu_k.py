@@ -3,7 +3,8 @@
     θ_last ~ initialisation;      θ_last ← θ_last − η ∇ l(θ; retain),      the blocks before them frozen
 
 Goel et al., 2022 (arXiv 2201.06640), as CF-k. Nothing of the forget set is left in the last k blocks; what the frozen
-ones hold stays.
+ones hold stays. The initialisation is random, also where `model.weights` gave the original and the oracle their start:
+there EU-k has less to begin with than the oracle had.
 """
 
 from __future__ import annotations

@@ -142,9 +142,12 @@ def test_every_attack_is_held_against_the_oracles_own(written: Path) -> None:
     assert near.figure.startswith("AUC of each attack (plain, calibrated, RMIA) within")
     assert near.met == goals.YES
     assert near.figure.endswith("on 2 of 2 seeds (the farthest: RMIA, .020)")
-    far = figures_of(rows(0.58, 0.52))[aim]
-    assert far.met == goals.NO
-    assert far.figure.endswith("on 1 of 2 seeds (the farthest: RMIA, .040)")
+    for auc in (0.60, 0.46):
+        far = figures_of(rows(0.58, auc))[aim]
+        assert far.met == goals.NO
+        assert far.figure.endswith("on 1 of 2 seeds (the farthest: RMIA, .040)"), "from the oracle's or from .5"
+    between = figures_of(rows(0.50, 0.53))[aim].figure
+    assert between.endswith("(the farthest: plain, .000)"), "RMIA is calibrated in part: from .5 to the oracle's"
 
 
 def test_real_faces_are_held_against_the_papers_best(written: Path) -> None:

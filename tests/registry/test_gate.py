@@ -54,6 +54,18 @@ def test_every_reason_is_given_in_words_with_figures() -> None:
     ]
 
 
+def test_many_forgotten_persons_beside_few_of_validation_cannot_be_judged() -> None:
+    """Of 100 beside 15 somebody is above all of these in 87 of 100 perfect models."""
+    perfect = few(persons=15)
+    assert decide(ORIGINAL, {"dlfd": perfect | {"persons_audited": 19.0}}, SETTINGS).accepted == "dlfd"
+    for found in (0.0, 3.0):
+        many = perfect | {"persons_audited": 100.0, "validation_persons_detected": found}
+        assert decide(ORIGINAL, {"dlfd": many}, SETTINGS).reasons["dlfd"] == [
+            "validation has 15 person(s), fewer than 20: 100 forgotten ones cannot be judged, "
+            "raise split.validation_fraction"
+        ]
+
+
 @pytest.mark.parametrize("word", ["remembers", "over-forgotten"])
 def test_what_the_calibrated_attack_tells_apart_is_refused_whatever_its_scores(word: str) -> None:
     """An original that memorised little passes all limits as it is."""
