@@ -169,13 +169,13 @@ def _near_the_oracle(ours: pd.DataFrame, table: pd.DataFrame) -> list[Goal]:
 
 
 def _from_between(auc: pd.Series, oracle: pd.Series) -> pd.Series:
-    """How far an AUC lies from what is between the oracle's and .5; 0 there.
+    """How far an AUC lies from what is between the oracle's and .5; 0 there, NaN where the oracle has none.
 
     RMIA sets a picture's probability beside the oracle's in part. The oracle's own ratio then has the order of its
     probabilities, so its AUC is the plain one; of another model without memory it lies between that and .5.
     """
     oracle = oracle.reindex(auc.index)
-    return (auc - auc.clip(oracle.clip(upper=0.5), oracle.clip(lower=0.5))).abs()
+    return (auc - auc.clip(oracle.clip(upper=0.5), oracle.clip(lower=0.5))).abs().where(oracle.notna())
 
 
 def _met(seeds: pd.Series, average: bool = False) -> str:

@@ -77,6 +77,8 @@ def decide(
     basis = "NoMUS and forgetting score on validation"
     if fewest < FEWEST:
         basis = f"places of {fewest:.0f} forgotten person(s) among those of validation: too few for NoMUS ({FEWEST})"
+    if any(_too_few_held_out(metrics) for metrics in methods.values()):
+        basis = f"that validation has too few persons ({fewest:.0f}) to judge so many forgotten ones by"
     return Decision(max(passing, key=lambda name: merit(methods[name]), default=None), reasons, basis)
 
 
@@ -90,6 +92,10 @@ def few(figures: Mapping[str, Any]) -> bool:
     return float(figures.get(PERSONS, FEWEST)) < FEWEST  # versions of before were never of few
 
 
+def _too_few_held_out(figures: Mapping[str, Any]) -> bool:
+    return few(figures) and figures.get(FORGOTTEN, 0) >= FEWEST  # neither rule can judge
+
+
 def _reasons(original: Mapping[str, Any], metrics: Mapping[str, Any], settings: RegisterSettings) -> list[str]:
     """Every comparison is written so that a figure which is no number (NaN) refuses."""
     missing = [key for key in FIGURES if key not in metrics] + [ACCURACY] * (ACCURACY not in original)
@@ -100,7 +106,12 @@ def _reasons(original: Mapping[str, Any], metrics: Mapping[str, Any], settings: 
         reasons.append("it diverged")
     elif status not in ("finished", "stopped early"):
         reasons.append(f"its status is {status!r}, neither 'finished' nor 'stopped early'")
-    reasons += _by_persons(metrics) if few(metrics) else _by_scores(metrics, settings)
+    if _too_few_held_out(metrics):
+        held_out = f"validation has {metrics[PERSONS]:.0f} person(s), fewer than {FEWEST}"
+        many = f"{metrics[FORGOTTEN]:.0f} forgotten ones cannot be judged, raise split.validation_fraction"
+        reasons.append(f"{held_out}: {many}")
+    else:
+        reasons += _by_persons(metrics) if few(metrics) else _by_scores(metrics, settings)
     reasons += _of_earlier_rounds(original, metrics)
     before = max(original[ACCURACY], original.get(ORACLE_ACCURACY, 0.0))
     drop = before - metrics[ACCURACY]
@@ -141,9 +152,6 @@ def _told(auc: float) -> str:
 
 
 def _by_persons(metrics: Mapping[str, Any]) -> list[str]:
-    if (forgotten := metrics.get(FORGOTTEN, 0)) >= FEWEST:
-        held_out = f"validation has {metrics[PERSONS]:.0f} person(s), fewer than {FEWEST}"
-        return [f"{held_out}: {forgotten:.0f} forgotten ones cannot be judged, raise split.validation_fraction"]
     reasons = []
     for key, told in ((DETECTED, "remembered"), (OVER_FORGOTTEN, "over-forgotten")):
         if not metrics[key] <= 0:

@@ -146,6 +146,8 @@ def test_every_attack_is_held_against_the_oracles_own(written: Path) -> None:
         far = figures_of(rows(0.58, auc))[aim]
         assert far.met == goals.NO
         assert far.figure.endswith("on 1 of 2 seeds (the farthest: RMIA, .040)"), "from the oracle's or from .5"
+    unknown = [{**row, "rmia_auc": float("nan")} if row["model"] == "retrained" else row for row in rows(0.9, 0.9)]
+    assert figures_of(unknown)[aim].figure.startswith("AUC of each attack (plain, calibrated) within")
     between = figures_of(rows(0.50, 0.53))[aim].figure
     assert between.endswith("(the farthest: plain, .000)"), "RMIA is calibrated in part: from .5 to the oracle's"
 

@@ -58,12 +58,16 @@ def test_many_forgotten_persons_beside_few_of_validation_cannot_be_judged() -> N
     """Of 100 beside 15 somebody is above all of these in 87 of 100 perfect models."""
     perfect = few(persons=15)
     assert decide(ORIGINAL, {"dlfd": perfect | {"persons_audited": 19.0}}, SETTINGS).accepted == "dlfd"
-    for found in (0.0, 3.0):
-        many = perfect | {"persons_audited": 100.0, "validation_persons_detected": found}
-        assert decide(ORIGINAL, {"dlfd": many}, SETTINGS).reasons["dlfd"] == [
-            "validation has 15 person(s), fewer than 20: 100 forgotten ones cannot be judged, "
+    for forgotten, found in ((20, 0.0), (100, 0.0), (100, 3.0)):
+        many = perfect | {"persons_audited": float(forgotten), "validation_persons_detected": found}
+        decision = decide(ORIGINAL, {"dlfd": many}, SETTINGS)
+        assert decision.reasons["dlfd"] == [
+            f"validation has 15 person(s), fewer than 20: {forgotten} forgotten ones cannot be judged, "
             "raise split.validation_fraction"
         ]
+        assert decision.basis == "that validation has too few persons (15) to judge so many forgotten ones by"
+    enough = metrics() | {"persons_audited": 100.0, "validation_persons": 20.0}
+    assert decide(ORIGINAL, {"dlfd": enough}, SETTINGS).accepted == "dlfd"
 
 
 @pytest.mark.parametrize("word", ["remembers", "over-forgotten"])
