@@ -78,7 +78,7 @@ def decide(
     if fewest < FEWEST:
         basis = f"places of {fewest:.0f} forgotten person(s) among those of validation: too few for NoMUS ({FEWEST})"
     if any(_too_few_held_out(metrics) for metrics in methods.values()):
-        basis = f"that validation has too few persons ({fewest:.0f}) to judge so many forgotten ones by"
+        basis = f"nothing, as validation has too few persons ({fewest:.0f}) for so many forgotten ones"
     return Decision(max(passing, key=lambda name: merit(methods[name]), default=None), reasons, basis)
 
 

@@ -65,7 +65,7 @@ def test_many_forgotten_persons_beside_few_of_validation_cannot_be_judged() -> N
             f"validation has 15 person(s), fewer than 20: {forgotten} forgotten ones cannot be judged, "
             "raise split.validation_fraction"
         ]
-        assert decision.basis == "that validation has too few persons (15) to judge so many forgotten ones by"
+        assert decision.basis == "nothing, as validation has too few persons (15) for so many forgotten ones"
     enough = metrics() | {"persons_audited": 100.0, "validation_persons": 20.0}
     assert decide(ORIGINAL, {"dlfd": enough}, SETTINGS).accepted == "dlfd"
 
