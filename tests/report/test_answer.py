@@ -28,7 +28,8 @@ def test_the_answer_names_the_accepted_method_and_the_verdict() -> None:
 
 def test_of_few_persons_the_answer_says_by_what_it_was_decided() -> None:
     none = dict.fromkeys(("mia_accuracy", "forgetting_score", "nomus", "validation_nomus"), float("nan"))
-    few = {**none, "validation_persons": 1.0, "validation_persons_detected": 0.0, "verdict": "too few persons"}
+    few = {**none, "validation_persons": 1.0, "persons_audited": 1.0, "verdict": "too few persons"}
+    few |= {"validation_persons_detected": 0.0}
     own = {"finetune": {**few, "validation_person_nomus": 0.71}, "dlfd": {**few, "validation_persons_detected": 1.0}}
     html = write(own={**own, "original": few, "retrained": few})
     told = words(html)
