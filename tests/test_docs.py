@@ -87,6 +87,7 @@ RUN_BY = {  # command -> the test that runs it, and what must stand in that test
         "benchmarks.trials",
     ),
     r"python -m benchmarks\.fair_validation": ("tests/benchmarks/test_fair_validation.py::*", "fair_validation.main("),
+    r"python -m benchmarks\.few_persons": ("tests/benchmarks/test_few_persons.py::*", "few_persons.main("),
     r"python -m benchmarks\.oracle_noise": ("tests/benchmarks/test_oracle_noise.py::*", "oracle_noise.main"),
     r"python -m benchmarks\.stage_time": ("tests/benchmarks/test_stage_time.py::*", "stage_time.main"),
     r"python -m benchmarks\.kept_tables": ("tests/benchmarks/test_kept_tables.py::*", "kept_tables.filled"),

@@ -20,10 +20,12 @@ label mix: the cost of lifting the distribution of forget losses to that of pict
 (`transport.shortfall`). Both pass beside a retain batch in training mode, so that BatchNorm treats them alike; its
 running statistics lag behind a model that moves fast, and v of evaluation mode could be thousands of nats, with which
 forget, and then the model, went away. Unseen pictures are looked at every `unseen_every` steps, beside the batch of
-that step, and the last LOOKS looks together are v. m is `matching_weight`. Matching ends after `matching_share` of the
-pass: nothing of forget is learned afterwards, and accuracy comes back. It also ends when every forget picture was
-lifted `matching_visits` times: of two noisy batches one lacks something even where the distributions are the same, so a
-small set would be lifted again and again after it is high enough, and be over-forgotten.
+that step, and the last LOOKS looks together are v. Matching ends after `matching_share` of the
+pass: nothing of forget is learned afterwards, and accuracy comes back. Two things keep a small forget set of n pictures
+from being over-forgotten, since of two noisy batches one lacks something even where the distributions are the same:
+- It also ends when every forget picture was lifted `matching_visits` times.
+- m is matching_weight · min(1, n / batch_size): a picture weighs what it would in a full batch. Each of three would
+  weigh twenty times that.
 
 The original has learned forget, but on retain pictures its softened predictions tell what it knows of faces at large
 (Hinton et al., 2015; on the retain side as in SCRUB). d is `distillation_weight`, T `temperature`.
@@ -45,7 +47,7 @@ import copy
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -167,6 +169,25 @@ def classification_weight(settings: Settings, share: float) -> float:
     return start + (end - start) * share
 
 
+def effective_weight(settings: Settings, forget: int) -> float:
+    """m for so many pictures to forget: of fewer than a batch, each weighs what it would in a full one."""
+    return settings.matching_weight * min(1.0, forget / settings.batch_size)
+
+
+class Lifted(NamedTuple):
+    """What passes the model beside a retain batch for the transport of losses.
+
+    Attributes:
+        forget: pictures and labels to forget.
+        wanted: losses [n] of unseen pictures, to which theirs are lifted.
+        weight: m, of the shortfall beside the loss on retain.
+    """
+
+    forget: Batch
+    wanted: Tensor
+    weight: float
+
+
 class _Matching:
     """Forget batches and what their losses are lifted to, until the share of the pass or the visits are used up.
 
@@ -177,19 +198,20 @@ class _Matching:
         most = settings.matching_visits * forget.batches(settings.batch_size)
         self.ends = min(math.ceil(settings.matching_share * total), most) if settings.matching_weight else 0
         self.settings, self.step = settings, 0
+        self.weight = effective_weight(settings, len(forget))
         self.looks: deque[Tensor] = deque(maxlen=LOOKS)
         self.forget = forget.endless(settings.batch_size, seed=seed + 1, augment=settings.augment)
         unseen = matched(validation, forget, seed)
         self.unseen = unseen.endless(settings.batch_size, seed=seed + 2, augment=settings.augment)
 
-    def draw(self, model: FaceClassifier, batch: Tensor) -> tuple[Batch, Tensor] | None:
+    def draw(self, model: FaceClassifier, batch: Tensor) -> Lifted | None:
         """What `step_loss` takes beside a retain batch; None once matching has ended."""
         if self.step >= self.ends:
             return None
         if self.step % self.settings.unseen_every == 0:
             self.looks.append(unseen_losses(model, batch, next(self.unseen), self.settings.precision))
         self.step += 1
-        return next(self.forget), torch.cat([*self.looks])
+        return Lifted(next(self.forget), torch.cat([*self.looks]), self.weight)
 
 
 def unseen_losses(model: FaceClassifier, batch: Tensor, unseen: Batch, precision: str) -> Tensor:
@@ -210,7 +232,7 @@ def step_loss(
     batch: Tensor,
     labels: Tensor,
     settings: Settings,
-    lifted: tuple[Batch, Tensor] | None = None,
+    lifted: Lifted | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """What a retain batch teaches and, weighted, what forget losses lack to those of unseen pictures.
 
@@ -218,8 +240,7 @@ def step_loss(
         original: the model before unlearning, in evaluation mode, whose predictions are followed on retain pictures;
             None: they teach their labels alone.
         batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
-        lifted: pictures and labels to forget, which pass the model beside the retain batch, and the losses of unseen
-            pictures that theirs are lifted to. None for the retain batch alone.
+        lifted: None for the retain batch alone.
 
     Returns:
         The loss; the accuracy on the retain batch, where predictions are followed their divergence (nats times T²),
@@ -228,11 +249,11 @@ def step_loss(
     model.train()
     if lifted is None:
         return _learned(predict(model, batch, settings.precision), original, batch, labels, settings)
-    forget, wanted = lifted
-    logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
+    pixels, forgotten = lifted.forget
+    logits = predict(model, torch.cat([batch, pixels]), settings.precision)
     loss, figures = _learned(logits[: len(batch)], original, batch, labels, settings)
-    lacking = shortfall(losses(logits[len(batch) :], forget[1]), wanted)
-    return loss + settings.matching_weight * lacking, {**figures, "shortfall": float(lacking.detach())}
+    lacking = shortfall(losses(logits[len(batch) :], forgotten), lifted.wanted)
+    return loss + lifted.weight * lacking, {**figures, "shortfall": float(lacking.detach())}
 
 
 def _learned(
