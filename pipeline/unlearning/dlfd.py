@@ -20,12 +20,12 @@ label mix: the cost of lifting the distribution of forget losses to that of pict
 (`transport.shortfall`). Both pass beside a retain batch in training mode, so that BatchNorm treats them alike; its
 running statistics lag behind a model that moves fast, and v of evaluation mode could be thousands of nats, with which
 forget, and then the model, went away. Unseen pictures are looked at every `unseen_every` steps, beside the batch of
-that step, and the last LOOKS looks together are v. Matching ends after `matching_share` of the
-pass: nothing of forget is learned afterwards, and accuracy comes back. Two things keep a small forget set of n pictures
-from being over-forgotten, since of two noisy batches one lacks something even where the distributions are the same:
-- It also ends when every forget picture was lifted `matching_visits` times.
-- m is matching_weight · min(1, n / batch_size): a picture weighs what it would in a full batch. Each of three would
-  weigh twenty times that.
+that step, and the last LOOKS looks together are v. Matching ends after `matching_share` of the pass: nothing of forget
+is learned afterwards, and accuracy comes back. Two things keep a small forget set from being over-forgotten:
+- Matching also ends when every forget picture was lifted `matching_visits` times: of two noisy batches one lacks
+  something even where the distributions are the same, so a small set would be lifted again and again.
+- m is matching_weight · n / batch_size for a forget batch of n, so a picture weighs the same in every batch. In a plain
+  mean each of three would weigh twenty times what it does among 64.
 
 The original has learned forget, but on retain pictures its softened predictions tell what it knows of faces at large
 (Hinton et al., 2015; on the retain side as in SCRUB). d is `distillation_weight`, T `temperature`.
@@ -47,7 +47,7 @@ import copy
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -169,25 +169,6 @@ def classification_weight(settings: Settings, share: float) -> float:
     return start + (end - start) * share
 
 
-def effective_weight(settings: Settings, forget: int) -> float:
-    """m for so many pictures to forget: of fewer than a batch, each weighs what it would in a full one."""
-    return settings.matching_weight * min(1.0, forget / settings.batch_size)
-
-
-class Lifted(NamedTuple):
-    """What passes the model beside a retain batch for the transport of losses.
-
-    Attributes:
-        forget: pictures and labels to forget.
-        wanted: losses [n] of unseen pictures, to which theirs are lifted.
-        weight: m, of the shortfall beside the loss on retain.
-    """
-
-    forget: Batch
-    wanted: Tensor
-    weight: float
-
-
 class _Matching:
     """Forget batches and what their losses are lifted to, until the share of the pass or the visits are used up.
 
@@ -198,20 +179,22 @@ class _Matching:
         most = settings.matching_visits * forget.batches(settings.batch_size)
         self.ends = min(math.ceil(settings.matching_share * total), most) if settings.matching_weight else 0
         self.settings, self.step = settings, 0
-        self.weight = effective_weight(settings, len(forget))
+        self.pictures = len(forget)
         self.looks: deque[Tensor] = deque(maxlen=LOOKS)
         self.forget = forget.endless(settings.batch_size, seed=seed + 1, augment=settings.augment)
         unseen = matched(validation, forget, seed)
         self.unseen = unseen.endless(settings.batch_size, seed=seed + 2, augment=settings.augment)
 
-    def draw(self, model: FaceClassifier, batch: Tensor) -> Lifted | None:
+    def draw(self, model: FaceClassifier, batch: Tensor) -> tuple[Batch, Tensor] | None:
         """What `step_loss` takes beside a retain batch; None once matching has ended."""
         if self.step >= self.ends:
             return None
         if self.step % self.settings.unseen_every == 0:
             self.looks.append(unseen_losses(model, batch, next(self.unseen), self.settings.precision))
         self.step += 1
-        return Lifted(next(self.forget), torch.cat([*self.looks]), self.weight)
+        pixels, labels = next(self.forget)
+        once = slice(self.pictures)  # the only picture of a set comes twice, for BatchNorm, which has a batch beside it
+        return (pixels[once], labels[once]), torch.cat([*self.looks])
 
 
 def unseen_losses(model: FaceClassifier, batch: Tensor, unseen: Batch, precision: str) -> Tensor:
@@ -232,7 +215,7 @@ def step_loss(
     batch: Tensor,
     labels: Tensor,
     settings: Settings,
-    lifted: Lifted | None = None,
+    lifted: tuple[Batch, Tensor] | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """What a retain batch teaches and, weighted, what forget losses lack to those of unseen pictures.
 
@@ -240,7 +223,8 @@ def step_loss(
         original: the model before unlearning, in evaluation mode, whose predictions are followed on retain pictures;
             None: they teach their labels alone.
         batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
-        lifted: None for the retain batch alone.
+        lifted: pictures and labels to forget, which pass the model beside the retain batch, and the losses of unseen
+            pictures that theirs are lifted to. None for the retain batch alone.
 
     Returns:
         The loss; the accuracy on the retain batch, where predictions are followed their divergence (nats times T²),
@@ -249,11 +233,12 @@ def step_loss(
     model.train()
     if lifted is None:
         return _learned(predict(model, batch, settings.precision), original, batch, labels, settings)
-    pixels, forgotten = lifted.forget
-    logits = predict(model, torch.cat([batch, pixels]), settings.precision)
+    forget, wanted = lifted
+    logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
     loss, figures = _learned(logits[: len(batch)], original, batch, labels, settings)
-    lacking = shortfall(losses(logits[len(batch) :], forgotten), lifted.wanted)
-    return loss + lifted.weight * lacking, {**figures, "shortfall": float(lacking.detach())}
+    lacking = shortfall(losses(logits[len(batch) :], forget[1]), wanted)
+    weight = settings.matching_weight * len(forget[1]) / settings.batch_size
+    return loss + weight * lacking, {**figures, "shortfall": float(lacking.detach())}
 
 
 def _learned(

@@ -14,8 +14,9 @@ import torch
 from helpers import make_faces
 
 from benchmarks import few_persons, measure
+from pipeline import config
 from pipeline.config import Params
-from pipeline.unlearning import base, dlfd
+from pipeline.unlearning import base
 
 PERSONS = 10  # of forget and of validation each, with three pictures
 
@@ -47,17 +48,23 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Any:
     )
 
 
-def test_who_asks_is_drawn_alike_in_every_run_and_nobody_twice_at_once() -> None:
+def test_who_asks_is_drawn_alike_in_every_run_and_nobody_twice() -> None:
     units = np.array(list("abcdefgh"))
-    first, second = ([set(who) for who in few_persons.drawn(units, 3, 20)] for _ in range(2))
-    assert first == second
-    assert {len(who) for who in first} == {3}
-    assert set().union(*first) == set(units)
+    first, second = (few_persons.drawn(units, 2, 4) for _ in range(2))
+    assert first.tolist() == second.tolist()
+    assert first.shape == (4, 2)
+    assert set(first.flatten()) == set(units)
 
 
 def test_more_persons_than_forget_has_are_an_error() -> None:
-    with pytest.raises(measure.BenchmarkError, match="--persons 9: forget has 8"):
-        few_persons.drawn(np.array(list("abcdefgh")), 9, 1)
+    with pytest.raises(measure.BenchmarkError, match="3 draws of 3 persons: forget has 8"):
+        few_persons.drawn(np.array(list("abcdefgh")), 3, 3)
+
+
+@pytest.mark.parametrize("words", ["", "0", "-1", "1,", "a", "1.5"])
+def test_numbers_of_persons_that_are_none_are_an_error(words: str) -> None:
+    with pytest.raises(measure.BenchmarkError, match=f"--persons {words}: give whole numbers"):
+        few_persons.numbers(words)
 
 
 def test_who_did_not_ask_is_retained() -> None:
@@ -68,6 +75,12 @@ def test_who_did_not_ask_is_retained() -> None:
     assert given["retain"].rows.tolist()[10:] == [0, 2, 3, 5]
     assert torch.equal(given["retain"].labels[10:], faces["forget"].labels[[0, 2, 3, 5]])
     assert given["validation"] is faces["validation"]
+
+
+def test_who_is_like_everybody_else_has_the_middle_rank(judge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    level = table(0).assign(margin=1.0, label=0, correct=1.0)
+    monkeypatch.setattr(few_persons, "per_sample", lambda *_: SimpleNamespace(table=level))
+    assert few_persons.figures(judge, 0.0, np.array(["p0"]))["mean rank"] == 0.5
 
 
 @pytest.mark.parametrize(("knows", "low", "high"), [(50.0, 1.0, 1.0), (0.0, 0.2, 0.8), (-50.0, 0.0, 0.0)])
@@ -83,19 +96,26 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, int, int]]:
 
     def unlearn(method: Any, start: float, faces: Any, settings: Any, run: base.Run) -> float:
         calls.append((method.name, settings, len(faces["forget"]), len(faces["retain"])))
+        run.status = "diverged" if getattr(settings, "matching_weight", 1) == 0 else "finished"
         return 0.0
 
     monkeypatch.setattr(base, "unlearn", unlearn)
     return calls
 
 
-def test_beside_dlfd_stands_what_it_would_do_with_the_weight_of_a_full_batch(judge: Any, given: Any) -> None:
+def test_the_controls_lift_nothing_or_by_a_plain_mean(judge: Any, given: Any) -> None:
     rows = few_persons.request(judge, np.array(["p1", "p2"]), seed=3)
     assert [row["tried"] for row in rows] == ["original", *few_persons.TRIED]
-    (_, plain, forget, retain), (_, whole, *_), (name, *_) = given
-    assert (forget, retain, name) == (6, 32 + 24, "finetune")
-    assert dlfd.effective_weight(whole, forget) == pytest.approx(plain.matching_weight)
-    assert dlfd.effective_weight(plain, forget) < plain.matching_weight
+    assert [name for name, *_ in given] == ["dlfd", "dlfd", "dlfd", "finetune"]
+    assert {(forget, retain) for *_, forget, retain in given} == {(6, 32 + 24)}
+    own, none, plain = (settings for _, settings, *_ in given[:3])
+    assert none.matching_weight == 0
+    assert plain.matching_weight * 6 / own.batch_size == pytest.approx(own.matching_weight)
+
+
+def test_a_full_batch_has_a_plain_mean_anyway() -> None:
+    own: Any = config.method_settings("dlfd")
+    assert few_persons.changed(few_persons.PLAIN, own.batch_size + 1) == {"matching_weight": own.matching_weight}
 
 
 def test_the_record_has_means_and_every_draw(
@@ -109,5 +129,6 @@ def test_the_record_has_means_and_every_draw(
     assert [(row["persons"], row["tried"]) for row in record["rows"]] == [
         (count, tried) for count in (1, 4) for tried in ("original", *few_persons.TRIED)
     ]
-    assert len(record["draws"]) == 2 * 2 * (1 + len(few_persons.TRIED))
+    assert [row["diverged"] for row in record["rows"][:3]] == [0, 0, 2], "of this test where nothing is lifted"
     assert record["rows"][0]["mean rank"] == 1.0, "the original of this test knows everybody"
+    assert record["rows"][0]["of each draw"] == "1.00 1.00"
