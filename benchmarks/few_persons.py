@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 def main(
     persons_at_once: str = typer.Option("1,5", "--persons", help="how many ask at once, separated by commas"),
-    draws: measure.Count = 8,
+    draws: measure.Count = 6,
 ) -> None:
     """A row for each form and number of persons, over the draws."""
     judge = Judge()
@@ -84,7 +84,7 @@ def request(judge: Judge, who: np.ndarray, seed: int) -> list[Row]:
         run = base.Run(seed=seed, title=f"{tried}, {len(who)} persons, draw {seed}")
         settings = config.method_settings(name, changed=changed(tried, len(faces["forget"])))
         model = base.unlearn(base.get(name), start, faces, settings, run)
-        rows.append({"tried": tried, "status": run.status, **figures(judge, model, who), "seconds": run.seconds})
+        rows.append({"tried": tried, "status": run.status, **figures(judge, model, who)})
     return [{"persons": len(who), "draw": seed, **row} for row in rows]
 
 
@@ -121,7 +121,7 @@ def told(rows: list[Row]) -> list[Row]:
     """Mean and standard error of the rank over the draws, all of them, and what else there is to tell."""
     found = []
     for (count, tried), of in pd.DataFrame(rows).groupby(["persons", "tried"], sort=False):
-        ranks, seconds = of["mean rank"], of.get("seconds", pd.Series(dtype=float)).median()
+        ranks = of["mean rank"]
         row = {
             "persons": count,
             "tried": tried,
@@ -129,7 +129,6 @@ def told(rows: list[Row]) -> list[Row]:
             "standard error": float(ranks.std() / len(ranks) ** 0.5),
         }
         row |= {"of each draw": " ".join(f"{rank:.2f}" for rank in ranks), "accuracy": float(of["accuracy"].mean())}
-        row |= {"seconds": "" if np.isnan(seconds) else float(seconds)}
         found.append({**row, "diverged": int((of["status"] == "diverged").sum())})
     return found
 
