@@ -24,8 +24,9 @@ that step, and the last LOOKS looks together are v. Matching ends after `matchin
 is learned afterwards, and accuracy comes back. Two things keep a small forget set from being over-forgotten:
 - Matching also ends when every forget picture was lifted `matching_visits` times: of two noisy batches one lacks
   something even where the distributions are the same, so a small set would be lifted again and again.
-- m is matching_weight · n / batch_size for a forget batch of n, so a picture weighs the same in every batch. In a plain
-  mean each of three would weigh twenty times what it does among 64.
+- Where it ends so, m is matching_weight · n / batch_size for a forget batch of n, so that a picture weighs the same in
+  every batch. In a plain mean each of three would weigh 21 times what it does among 64. (Of larger sets only the last
+  batch of an epoch has fewer; m is matching_weight there.)
 
 The original has learned forget, but on retain pictures its softened predictions tell what it knows of faces at large
 (Hinton et al., 2015; on the retain side as in SCRUB). d is `distillation_weight`, T `temperature`.
@@ -47,7 +48,7 @@ import copy
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -169,6 +170,20 @@ def classification_weight(settings: Settings, share: float) -> float:
     return start + (end - start) * share
 
 
+class Lifted(NamedTuple):
+    """What passes the model beside a retain batch for the transport of losses.
+
+    Attributes:
+        forget: pictures and labels to forget.
+        wanted: losses [n] of unseen pictures, to which theirs are lifted.
+        weight: m, of the shortfall beside the loss on retain.
+    """
+
+    forget: Batch
+    wanted: Tensor
+    weight: float
+
+
 class _Matching:
     """Forget batches and what their losses are lifted to, until the share of the pass or the visits are used up.
 
@@ -176,8 +191,10 @@ class _Matching:
     """
 
     def __init__(self, forget: Faces, validation: Faces, settings: Settings, seed: int, total: int) -> None:
+        share = math.ceil(settings.matching_share * total)
         most = settings.matching_visits * forget.batches(settings.batch_size)
-        self.ends = min(math.ceil(settings.matching_share * total), most) if settings.matching_weight else 0
+        self.ends = min(share, most) if settings.matching_weight else 0
+        self.few = most < share
         self.settings, self.step = settings, 0
         self.pictures = len(forget)
         self.looks: deque[Tensor] = deque(maxlen=LOOKS)
@@ -185,7 +202,7 @@ class _Matching:
         unseen = matched(validation, forget, seed)
         self.unseen = unseen.endless(settings.batch_size, seed=seed + 2, augment=settings.augment)
 
-    def draw(self, model: FaceClassifier, batch: Tensor) -> tuple[Batch, Tensor] | None:
+    def draw(self, model: FaceClassifier, batch: Tensor) -> Lifted | None:
         """What `step_loss` takes beside a retain batch; None once matching has ended."""
         if self.step >= self.ends:
             return None
@@ -194,7 +211,9 @@ class _Matching:
         self.step += 1
         pixels, labels = next(self.forget)
         once = slice(self.pictures)  # the only picture of a set comes twice, for BatchNorm, which has a batch beside it
-        return (pixels[once], labels[once]), torch.cat([*self.looks])
+        forget = pixels[once], labels[once]
+        share = len(forget[1]) / self.settings.batch_size if self.few else 1.0
+        return Lifted(forget, torch.cat([*self.looks]), self.settings.matching_weight * share)
 
 
 def unseen_losses(model: FaceClassifier, batch: Tensor, unseen: Batch, precision: str) -> Tensor:
@@ -215,7 +234,7 @@ def step_loss(
     batch: Tensor,
     labels: Tensor,
     settings: Settings,
-    lifted: tuple[Batch, Tensor] | None = None,
+    lifted: Lifted | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """What a retain batch teaches and, weighted, what forget losses lack to those of unseen pictures.
 
@@ -223,8 +242,7 @@ def step_loss(
         original: the model before unlearning, in evaluation mode, whose predictions are followed on retain pictures;
             None: they teach their labels alone.
         batch, labels: retain pictures, clean and pushed in turn, and the labels of the clean ones.
-        lifted: pictures and labels to forget, which pass the model beside the retain batch, and the losses of unseen
-            pictures that theirs are lifted to. None for the retain batch alone.
+        lifted: None for the retain batch alone.
 
     Returns:
         The loss; the accuracy on the retain batch, where predictions are followed their divergence (nats times T²),
@@ -233,12 +251,11 @@ def step_loss(
     model.train()
     if lifted is None:
         return _learned(predict(model, batch, settings.precision), original, batch, labels, settings)
-    forget, wanted = lifted
-    logits = predict(model, torch.cat([batch, forget[0]]), settings.precision)
+    pixels, forgotten = lifted.forget
+    logits = predict(model, torch.cat([batch, pixels]), settings.precision)
     loss, figures = _learned(logits[: len(batch)], original, batch, labels, settings)
-    lacking = shortfall(losses(logits[len(batch) :], forget[1]), wanted)
-    weight = settings.matching_weight * len(forget[1]) / settings.batch_size
-    return loss + weight * lacking, {**figures, "shortfall": float(lacking.detach())}
+    lacking = shortfall(losses(logits[len(batch) :], forgotten), lifted.wanted)
+    return loss + lifted.weight * lacking, {**figures, "shortfall": float(lacking.detach())}
 
 
 def _learned(

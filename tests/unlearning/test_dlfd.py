@@ -98,26 +98,40 @@ def wanted(model: Any, batch: torch.Tensor, unseen: Any) -> torch.Tensor:
 
 
 def test_the_shortfall_is_weighed_beside_the_loss_on_retain() -> None:
-    model, knobs = make_model(), settings(matching_weight=3.0)
+    model, knobs = make_model(), settings()
     unseen, forget = next(make_faces(8, seed=1).in_order(8)), next(make_faces(8, seed=2).in_order(8))
     plain = F.cross_entropy(copy.deepcopy(model).train()(torch.cat([PIXELS, forget[0]]))[: len(PIXELS)], LABELS)
-    lifted, figures = dlfd.step_loss(model, None, PIXELS, LABELS, knobs, (forget, wanted(model, PIXELS, unseen)))
+    beside = dlfd.Lifted(forget, wanted(model, PIXELS, unseen), weight=3.0)
+    lifted, figures = dlfd.step_loss(model, None, PIXELS, LABELS, knobs, beside)
     assert figures["shortfall"] > 0
-    share = 8 / 16  # of a full batch: that is what a picture weighs in one
-    assert float(lifted.detach()) == pytest.approx(float(plain.detach()) + 3.0 * share * figures["shortfall"], rel=1e-5)
+    assert float(lifted.detach()) == pytest.approx(float(plain.detach()) + 3.0 * figures["shortfall"], rel=1e-5)
 
 
-@pytest.mark.parametrize("count", [1, 3, 8])
-def test_a_forget_picture_weighs_the_same_in_every_batch(count: int) -> None:
-    """Else a person of three pictures is over-forgotten (benchmarks/few_persons.py)."""
-    model, knobs = make_model(), settings(matching_weight=3.0)
-    forget, high = next(make_faces(8, seed=2).in_order(8)), torch.full((64,), 50.0)  # above every loss
-    few = forget[0][:count], forget[1][:count]
-    logits = copy.deepcopy(model).train()(torch.cat([PIXELS, few[0]]))[len(PIXELS) :]
-    lacking = (high[0] - F.cross_entropy(logits, few[1], reduction="none")).sum()
-    loss, _ = dlfd.step_loss(model, None, PIXELS, LABELS, knobs, (few, high))
-    alone = F.cross_entropy(copy.deepcopy(model).train()(torch.cat([PIXELS, few[0]]))[: len(PIXELS)], LABELS)
-    assert float((loss - alone).detach()) == pytest.approx(3.0 / 16 * float(lacking.detach()), rel=1e-4)
+@pytest.mark.parametrize(
+    ("count", "weights"),
+    [
+        (1, [1 / 16] * 2),
+        (4, [4 / 16] * 2),
+        (16, [1.0] * 2),
+        (20, [16 / 16, 4 / 16, 16 / 16, 4 / 16]),
+        (40, [1.0] * 4),  # is matched to the end of its share, not of its visits
+    ],
+)
+def test_a_picture_of_a_small_forget_set_weighs_the_same_in_every_batch(
+    count: int, weights: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a plain mean three pictures would weigh as much as 64, and one person be over-forgotten (few_persons.py)."""
+    given, plain = [], dlfd.step_loss
+
+    def step_loss(*args: Any) -> Any:
+        given.append(args[-1].weight if args[-1] else None)
+        return plain(*args)
+
+    monkeypatch.setattr(dlfd, "step_loss", step_loss)
+    knobs = settings(matching_weight=0.5, matching_share=1.0 if count < 40 else 0.5, matching_visits=2, epochs=2)
+    subsets = {"retain": make_faces(64), "forget": make_faces(count, seed=1), "validation": make_faces(100, seed=2)}
+    dlfd.unlearn(make_model(), knobs, Run(seed=0), **subsets)
+    assert [weight for weight in given if weight is not None] == pytest.approx([0.5 * share for share in weights])
 
 
 def test_what_the_original_says_of_retain_pictures_is_followed_beside_their_labels() -> None:
@@ -147,17 +161,18 @@ def test_who_only_follows_the_original_learns_no_label() -> None:
 
 
 def test_following_and_matching_are_parts_of_one_loss() -> None:
-    """(1 − d)·CE + d·T²·KL on the retain batch, clean and pushed, + m·n/B·shortfall, all of one forward pass."""
+    """(1 − d)·CE + d·T²·KL on the retain batch, clean and pushed, + m·shortfall, all of one forward pass."""
     model, original, batch = make_model(), make_model(seed=1), torch.cat([PIXELS, PIXELS.flip(3)])
     unseen, forget = next(make_faces(8, seed=1).in_order(8)), next(make_faces(8, seed=2).in_order(8))
     logits = copy.deepcopy(model).train()(torch.cat([batch, forget[0]]))[: len(batch)].detach()
     told, said = (F.log_softmax(one / 2, dim=1) for one in (original(batch).detach(), logits))
     away = float(4 * (told.exp() * (told - said)).sum(1).mean())
     plain = float(F.cross_entropy(logits, torch.cat([LABELS, LABELS])))
-    knobs = settings(distillation_weight=0.3, temperature=2.0, matching_weight=3.0)
-    loss, figures = dlfd.step_loss(model, original, batch, LABELS, knobs, (forget, wanted(model, batch, unseen)))
+    knobs = settings(distillation_weight=0.3, temperature=2.0)
+    beside = dlfd.Lifted(forget, wanted(model, batch, unseen), weight=3.0)
+    loss, figures = dlfd.step_loss(model, original, batch, LABELS, knobs, beside)
     assert figures["shortfall"] > 0
-    expected = 0.7 * plain + 0.3 * away + 3.0 * 8 / 16 * figures["shortfall"]
+    expected = 0.7 * plain + 0.3 * away + 3.0 * figures["shortfall"]
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-4)
 
 
@@ -188,7 +203,7 @@ def test_following_the_original_keeps_the_model_near_it_on_retain_pictures() -> 
 
 
 def test_what_is_high_enough_is_not_lifted_and_nothing_is_learned_of_unseen_pictures() -> None:
-    model, knobs = make_model(), settings(matching_weight=3.0)
+    model, knobs = make_model(), settings()
     expected = copy.deepcopy(model).train()
     pixels, others = make_faces(8, seed=1).pixels(torch.arange(8)), make_faces(8, seed=2).pixels(torch.arange(8))
     logits = expected(torch.cat([PIXELS, pixels]))
@@ -197,7 +212,7 @@ def test_what_is_high_enough_is_not_lifted_and_nothing_is_learned_of_unseen_pict
     unseen = others, beside.argmax(1)  # and those that it would give: low ones
     told = wanted(model, PIXELS, unseen)
     assert not told.requires_grad
-    loss, figures = dlfd.step_loss(model, None, PIXELS, LABELS, knobs, (forget, told))
+    loss, figures = dlfd.step_loss(model, None, PIXELS, LABELS, knobs, dlfd.Lifted(forget, told, weight=3.0))
     assert figures["shortfall"] == 0
     loss.backward()
     F.cross_entropy(logits[: len(PIXELS)], LABELS).backward()
@@ -222,8 +237,9 @@ def test_what_is_wanted_does_not_depend_on_running_statistics_that_lag_behind(fa
 def test_forget_and_unseen_pass_alike_beside_the_retain_batch() -> None:
     """The same pictures on both sides lack nothing."""
     batch = next(make_faces(8, seed=1).in_order(8))
-    model, knobs = make_model(), settings(matching_weight=1.0)
-    _, figures = dlfd.step_loss(model, None, PIXELS, LABELS, knobs, (batch, wanted(model, PIXELS, batch)))
+    model = make_model()
+    beside = dlfd.Lifted(batch, wanted(model, PIXELS, batch), weight=1.0)
+    _, figures = dlfd.step_loss(model, None, PIXELS, LABELS, settings(), beside)
     assert figures["shortfall"] == pytest.approx(0, abs=1e-6)
 
 
@@ -241,7 +257,7 @@ def test_unseen_pictures_are_looked_at_now_and_then_and_the_last_looks_are_what_
 
     def step_loss(*args: Any) -> Any:
         batches.append(args[2])
-        given.append(sorted(set(args[-1][1].tolist())) if args[-1] else None)
+        given.append(sorted(set(args[-1].wanted.tolist())) if args[-1] else None)
         return plain(*args)
 
     monkeypatch.setattr(dlfd, "unseen_losses", unseen_losses)
@@ -267,7 +283,7 @@ def test_the_only_picture_to_forget_is_lifted_once_and_to_the_median(monkeypatch
     batches, plain = [], dlfd.step_loss
 
     def step_loss(*args: Any) -> Any:
-        batches.append(args[-1][0])
+        batches.append(args[-1].forget)
         return plain(*args)
 
     monkeypatch.setattr(dlfd, "step_loss", step_loss)
