@@ -40,9 +40,9 @@ def main(
     draws: measure.Count = 6,
 ) -> None:
     """A row for each form and number of persons, over the draws."""
-    judge = Judge()
+    counts, judge = numbers(persons_at_once), Judge()
     units = judge.oracle.loc[judge.oracle["subset"] == "forget", "unit"].unique()
-    groups = [drawn(units, count, draws) for count in numbers(persons_at_once)]
+    groups = [drawn(units, count, draws) for count in counts]
     rows = [row for group in groups for seed, who in enumerate(group) for row in request(judge, who, seed)]
     setting = f"{measure.data_set()}, {judge.params.task}, protocol {judge.params.split.protocol}, beside validation"
     name = measure.of_data("few_persons", measure.data_set())
