@@ -39,7 +39,7 @@ TRIALS = re.compile(r"(<!-- trials ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 GLANCE = re.compile(r"(<!-- glance ([\w -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TITLE = re.compile(r"# (Table \d: (\w+), data\.dvc of (\S+), `(dlfd table .+?)`)")
 ARCHITECTURES = "Table 2"  # which has an original for each, and so neither one fall of accuracy nor one list of goals
-DRAWN = "synthetic"  # data of which the paper has no figures
+DRAWN = ("synthetic", "synthetic-fresh")  # data of datasets/, of which the paper has no figures
 ADDED = [GATE, REVISION]
 COLUMNS = {  # heading -> column
     "": "label",
@@ -164,11 +164,11 @@ def block(name: str, path: Path, models: Sequence[str] = ()) -> str:
     _, task, data, command, machine = _head(name)
     table = cells(name)
     rows = table[table["label"].isin([*layout.TRAINED, *models])] if models else table
-    real = data != DRAWN
-    without = WHOLE if models else () if real else (PAPER,)
+    without = WHOLE if models else (PAPER,) if data in DRAWN else ()
     found = [goal for goal in _goals(name, table) if not models or goal.aim != goals.PAPERS]
     picture = os.path.relpath(FOLDER / f"{name}.png", path.parent)
-    use = "" if data == DRAWN else f"`dlfd data use …/{data}`, then "
+    source = f"datasets/{data}" if data in DRAWN else f"…/{data}"
+    use = "" if data == DRAWN[0] else f"`dlfd data use {source}`, then "
     below = [[goals.sentence(found)]] if models else [goals.lines(found), [f"![{pictures.ALT}]({picture})"]]
     parts = [
         [f"{use}`{command}`. {provenance(table, machine)}".strip()],
@@ -199,7 +199,7 @@ def _with_seeds(name: str, table: pd.DataFrame) -> str:
 
 def _goals(name: str, table: pd.DataFrame) -> list[goals.Goal]:
     _, task, data, *_ = _head(name)
-    return goals.goals(table, task, paper=data != DRAWN)
+    return goals.goals(table, task, paper=data not in DRAWN)
 
 
 def _rows(table: pd.DataFrame, task: str, without: Sequence[str]) -> list[str]:

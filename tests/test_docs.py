@@ -48,7 +48,7 @@ RUN_FROM_PROSE = (
 )
 RUN_BY = {  # command -> the test that runs it, and what must stand in that test
     r"dvc repro": (f"{END}/test_pipeline.py::test_a_second_repro_runs_nothing", 'dvc("repro")'),
-    r"dlfd data use (synthetic|/.*)": ("tests/cli/test_data_use.py::*", '"use"'),
+    r"dlfd data use (synthetic|datasets/.*|/.*)": ("tests/cli/test_data_use.py::*", '"use"'),
     r"dvc exp run (--name \w+ )?-S dlfd\.\S+( -S dlfd\.\S+)?": (
         f"{END}/test_experiments.py::test_an_experiment_runs_what_its_parameter_touches",
         '"exp", "run", "--name"',

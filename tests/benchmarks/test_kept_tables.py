@@ -169,6 +169,13 @@ def test_real_faces_are_held_against_the_papers_best(written: Path) -> None:
     assert "paper" not in short, "whose split, size and epochs are others: that is told where the whole table is"
 
 
+def test_a_table_of_the_other_drawn_faces_says_where_they_are_and_nothing_of_the_paper(written: Path) -> None:
+    write(ROWS, data="synthetic-fresh")
+    text = kept_tables.block("faces", Path("RESULTS.md"))
+    assert "`dlfd data use datasets/synthetic-fresh`, then `dlfd table 1 --seeds 0,1`." in text
+    assert "the paper's" not in text
+
+
 def test_where_the_gate_refuses_every_other_method_there_is_no_rival(written: Path) -> None:
     rows = [{**row, "gate": "passes" if row["model"] == "dlfd" else "it remembers"} for row in ROWS]
     goal = figures_of(rows)["NoMUS above every baseline's"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,17 @@ def test_the_shipped_descriptor_is_read_and_draws_a_face() -> None:
     assert described == synthetic.Descriptor()  # what the file spells out are the defaults
     picture = synthetic.draw(described.seed, described.persons - 1, 0, described.image_size)
     assert picture.shape == (described.image_size, described.image_size, 3)
+
+
+def test_the_fresh_faces_are_other_persons_of_the_same_kind() -> None:
+    folders = Path(__file__).parents[2] / "datasets"
+    default, fresh = [
+        synthetic.read_descriptor(folders / name / "dataset.yaml") for name in ("synthetic", "synthetic-fresh")
+    ]
+    assert fresh != default
+    assert fresh == replace(default, seed=fresh.seed)
+    first = [synthetic.draw(one.seed, 0, 0, one.image_size) for one in (default, fresh)]
+    assert not np.array_equal(*first)
 
 
 def test_a_folder_without_descriptor_is_not_recognised(tmp_path: Path) -> None:
