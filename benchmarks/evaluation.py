@@ -12,8 +12,7 @@ from pipeline import config, layout
 from pipeline.data import splits as split_table
 from pipeline.data import subsets
 from pipeline.data.subset_names import SUBSETS
-from pipeline.evaluation.audit import audit
-from pipeline.evaluation.metrics import summarise
+from pipeline.evaluation.judgement import judge
 from pipeline.evaluation.samples import per_sample
 from pipeline.jobs import yardsticks
 from pipeline.learning import models
@@ -28,12 +27,10 @@ def main(model: str = "dlfd", repeats: measure.Count = 5) -> None:
     found = models.load(layout.MODELS / model, device)
     faces = subsets.load(layout.FACES, splits, device, task=params.task, only=SUBSETS)
     results, others = per_sample(found, faces, splits), yardsticks.load(params.audit, splits)
-
-    def compute() -> None:
-        summarise(results.table, params.evaluate, params.seed)
-        audit(results, others, params.audit, params.evaluate, params.seed)
-
-    parts = {"pass": lambda: per_sample(found, faces, splits), "audits": compute}
+    parts = {
+        "pass": lambda: per_sample(found, faces, splits),
+        "audits": lambda: judge(results, others, params.audit, params.evaluate, params.seed),
+    }
     seconds = measure.interleaved(parts, repeats, device)
     rate = len(results.table) / statistics.median(seconds["pass"])
     rows = [{"part": name, "s": measure.summary(taken)} for name, taken in seconds.items()]

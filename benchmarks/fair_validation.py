@@ -37,12 +37,12 @@ ATTACKS = ("plain", "calibrated")  # by losses; by what they are beside the orac
 
 def main(method: str = "dlfd", seeds: str = "0,1,2") -> None:
     """AUC of both attacks, forget against the half that the method was given and against the other."""
+    numbers = measure.numbers(seeds, "--seeds")
     params, splits = config.load(), split_table.read(layout.SPLITS)
     device = models.select_device(params.device)
     faces = subsets.load(layout.FACES, splits, device, task=params.task, only=("retain", "forget", "validation"))
     trained = {name: models.load(layout.MODELS / name, device) for name in layout.TRAINED}
     units = splits.loc[splits["subset"] == "validation", "unit"].to_numpy()
-    numbers = [int(word) for word in seeds.split(",")]
     rows = compared(method, config.method_settings(method), trained, faces, units, numbers)
     name, data = f"fair_validation-{method}", measure.data_set()
     setting = f"{method} on {data}, {params.task}, protocol {params.split.protocol}, AUC"

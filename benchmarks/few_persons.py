@@ -40,25 +40,13 @@ def main(
     draws: measure.Count = 6,
 ) -> None:
     """A row for each form and number of persons, over the draws."""
-    counts, judge = numbers(persons_at_once), Judge()
+    counts, judge = measure.numbers(persons_at_once, "--persons", least=1), Judge()
     units = judge.oracle.loc[judge.oracle["subset"] == "forget", "unit"].unique()
     groups = [drawn(units, count, draws) for count in counts]
     rows = [row for group in groups for seed, who in enumerate(group) for row in request(judge, who, seed)]
     setting = f"{measure.data_set()}, {judge.params.task}, protocol {judge.params.split.protocol}, beside validation"
     name = measure.of_data("few_persons", measure.data_set())
     measure.report(name, judge.device, told(rows), repeats=draws, setting=setting)
-
-
-def numbers(words: str) -> list[int]:
-    """Of persons.
-
-    Raises:
-        BenchmarkError: what is given is not that.
-    """
-    found = words.split(",")
-    if not all(word.strip().isdigit() and int(word) for word in found):
-        raise measure.BenchmarkError(f"--persons {words}: give whole numbers of 1 or more, as in 1,5")
-    return [int(word) for word in found]
 
 
 def drawn(units: np.ndarray, count: int, draws: int) -> np.ndarray:

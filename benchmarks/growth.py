@@ -1,9 +1,9 @@
 """How time and memory grow with pictures, forgotten persons and picture size; training under a memory limit.
 
 Each case is a process of its own (`benchmarks.growth_case`), so that its peak memory is its own: an epoch of training,
-a DLFD pass and an evaluation with all audits, over a store of drawn faces. A row is kept in `local/benchmarks/` as it
-comes; a run that was stopped goes on, a case that failed is a row that says so and is tried again, rows of another
-commit are measured anew.
+a pass of DLFD and an evaluation with all audits, over a store of drawn faces. A row is kept in `local/benchmarks/` as
+it comes; a run that was stopped goes on, a case that failed is a row that says so and is tried again, rows of other
+code are measured anew.
 
     python -m benchmarks.growth                 2,000 to 100,000 pictures
     python -m benchmarks.growth --most 8000     a quick look
@@ -29,10 +29,10 @@ from benchmarks.growth_case import LIMITED, Case
 
 SIZES = (2_000, 8_000, 32_000, 100_000)
 SIDE = 32  # pixels, where the number of pictures grows: whole passes over so many
-PERSONS = (1, 10, 100, 1_000)
+PERSONS = (1, 10, 100, 1_000, 3_000)
 SIDES = (32, 64, 128)
 DRAWN = 288  # different faces of a store; where it has more they come again, which costs the same
-FIGURES = ("training, s", "DLFD, s", "evaluation, s", "peak private memory, MiB")  # whose growth is told
+FIGURES = ("training, s", "a DLFD pass, s", "evaluation, s", "peak private memory, MiB")  # whose growth is told
 
 
 def main(most: int = typer.Option(SIZES[-1], min=SIZES[0], help="retain pictures")) -> None:
@@ -57,16 +57,16 @@ def cases(most: int) -> list[Case]:
 
 
 def measured(wanted: list[Case], kept: Path) -> list[dict[str, Any]]:
-    """A row for each case, from `kept` where it has been measured on this commit."""
+    """A row for each case, from `kept` where it has been measured with this code."""
     kept.parent.mkdir(parents=True, exist_ok=True)
-    commit = measure.commit()
+    code = measure.code()
     rows = []
     for case in wanted:
-        row = _known(kept, asdict(case), commit)
+        row = _known(kept, asdict(case), code)
         if row is None:
             row = {"what grows": case.what, "value": case.value, **_run(case)}
             with kept.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"case": asdict(case), "commit": commit, "row": row}) + "\n")
+                file.write(json.dumps({"case": asdict(case), "code": code, "row": row}) + "\n")
         typer.echo(f"{case.what} {case.value}: {row}", err=True)
         rows.append(row)
     return rows
@@ -97,11 +97,11 @@ def _slope(values: list[float], figures: list[float]) -> float:
     return round(float(np.polyfit(np.log(values), np.log(figures), 1)[0]), 2)
 
 
-def _known(kept: Path, case: dict[str, Any], commit: str) -> dict[str, Any] | None:
+def _known(kept: Path, case: dict[str, Any], code: str) -> dict[str, Any] | None:
     """The row that was kept; not one of a failure."""
     lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
     for one in map(json.loads, lines):
-        if one["case"] == case and one["commit"] == commit and "failed" not in one["row"]:
+        if one["case"] == case and one["code"] == code and "failed" not in one["row"]:
             found: dict[str, Any] = one["row"]
             return found
     return None

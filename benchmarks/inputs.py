@@ -63,9 +63,9 @@ def teach(model: FaceClassifier, faces: Faces) -> None:
     fit(model, faces.sample(TAUGHT, seed=0), few, seed=0, title="learning what is to be forgotten")
 
 
-def classifier(device: torch.device, architecture: str = "resnet18") -> FaceClassifier:
+def classifier(device: torch.device, architecture: str = "resnet18", seed: int = 0) -> FaceClassifier:
     """A freshly initialised one, where and as the pipeline keeps it."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     return models.to_device(models.build(architecture, CLASSES, [0.5] * 3, [0.25] * 3), device)
 
 

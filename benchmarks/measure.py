@@ -19,11 +19,13 @@ import typer
 
 from pipeline import layout
 from pipeline.errors import PipelineError
+from pipeline.hashes import file_hash
 from pipeline.machine import processor
 from stages.common import guarded
 
 RESULTS = Path(__file__).parent / "results"
 SCRATCH = Path("local/benchmarks")
+SOURCES = ("pipeline", "stages", "benchmarks")
 MEASURED = ("pipeline", "stages", ":(glob)benchmarks/*.py", "params.yaml")  # what a figure depends on, in the checkout
 
 Count = Annotated[int, typer.Option(min=1)]  # of an option
@@ -36,6 +38,18 @@ class BenchmarkError(PipelineError):
 def program(main: Callable[..., Any]) -> None:
     """Run a benchmark's `main` as a command line program, with one message for an error a person can act on."""
     typer.run(guarded(main))
+
+
+def numbers(words: str, option: str, least: int = 0) -> list[int]:
+    """Of an option that takes several.
+
+    Raises:
+        BenchmarkError: one is no whole number of `least` or more.
+    """
+    found = words.split(",")
+    if not all(word.strip().isdecimal() and int(word) >= least for word in found):
+        raise BenchmarkError(f"{option} {words}: give whole numbers of {least} or more, as in 1,5")
+    return [int(word) for word in found]
 
 
 def interleaved(
@@ -93,6 +107,13 @@ def commit() -> str:
         return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "none"
+
+
+def code() -> str:
+    """Hash of the sources that a figure depends on; unlike a commit it tells one change from another, without git."""
+    root = RESULTS.parents[1]
+    sources = [file for part in SOURCES for file in sorted((root / part).rglob("*.py"))]
+    return file_hash(*sources)
 
 
 def folder() -> Path:

@@ -2,7 +2,7 @@
 
 A clone for each method: in every round some more persons ask, `dvc repro` forgets them, the model is promoted if the
 gate lets it, and the next round starts from it. Where the gate refuses, the next round tries again with more persons.
-A run that was stopped goes on where it was.
+A run that was stopped goes on where it was; one of other persons, settings or code asks for another folder.
 
     python -m benchmarks.rounds                                      5 rounds of 20 persons, finetune and dlfd
     python -m benchmarks.rounds --rounds 2 --persons 5 --methods finetune
@@ -22,6 +22,7 @@ import typer
 from benchmarks import clones, measure
 
 FOLDER = Path("local/rounds")
+BEGUN = Path("local/begun.json")  # of a clone: with what
 COLUMNS = {  # of the Markdown table
     "method": "method",
     "round": "round",
@@ -52,14 +53,30 @@ def main(
     rows = []
     for method in methods.split(","):
         root = (folder / method).resolve()
-        if not root.exists():
-            clones.clone(root)
+        begin(root, {"persons": persons, "set": sorted(setting), "code": measure.code()})
         clones.configure(root, {"unlearn.methods": [method], **dict(clones.setting(one) for one in setting)})
         rows += chain(root, method, rounds=rounds, persons=persons)
     measure.report("rounds", measure.device(), rows, repeats=1, persons_a_round=persons, set=", ".join(setting))
     path = measure.folder() / f"rounds-{measure.device().type}.md"
     path.write_text(markdown(rows), encoding="utf-8")
     typer.echo(path.read_text(encoding="utf-8"))
+
+
+def begin(root: Path, asked: dict[str, Any]) -> None:
+    """A clone in which nothing is done yet, or one that was begun with the same.
+
+    Raises:
+        BenchmarkError: it was begun with something else, whose rounds would stand in this record.
+    """
+    told = root / BEGUN
+    if not root.exists():
+        clones.clone(root)
+        told.parent.mkdir(exist_ok=True)
+        told.write_text(json.dumps(asked), encoding="utf-8")
+    begun = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {}
+    other = [f"{name} {begun.get(name)}, not {value}" for name, value in asked.items() if begun.get(name) != value]
+    if other:
+        raise measure.BenchmarkError(f"{root} was begun with {'; '.join(other)}: remove it or name another --folder")
 
 
 def chain(root: Path, method: str, *, rounds: int, persons: int) -> list[dict[str, Any]]:
@@ -95,7 +112,11 @@ def markdown(rows: list[dict[str, Any]]) -> str:
 
 
 def _ask(root: Path, number: int, rounds: int, persons: int) -> None:
-    """Enter the requests of a round, once; whoever is asked for in which round does not depend on what happens."""
+    """Enter the requests of a round, once; whoever is asked for in which round does not depend on what happens.
+
+    Raises:
+        BenchmarkError: fewer persons were learned than are to ask.
+    """
     import pandas as pd
 
     reason = f"round {number}"
@@ -105,8 +126,12 @@ def _ask(root: Path, number: int, rounds: int, persons: int) -> None:
             _command(root, "dvc", "repro", "split")
         sides = pd.read_csv(root / "workspace/splits/sides.csv", dtype=str)
         learned = sorted(sides.loc[sides["side"].isin(["retain", "forget"]), "person"])
+        if rounds * persons > len(learned):
+            raise measure.BenchmarkError(
+                f"{rounds} rounds of {persons} persons: {len(learned)} were learned; ask for fewer"
+            )
         order = np.random.default_rng(0).permutation(learned)
-        chosen = order[: rounds * persons].reshape(rounds, persons)[number - 1]
+        chosen = order[(number - 1) * persons : number * persons]
         _command(root, "dlfd", "request", "add", *chosen, "--reason", reason)
     service = json.loads((root / "erasure/round.json").read_text(encoding="utf-8"))
     if number > 1 and "start_from: champion" in (root / "params.yaml").read_text(encoding="utf-8"):

@@ -52,7 +52,7 @@ Row = dict[str, Any]
 
 
 def main(
-    file: Path,
+    file: Path = typer.Argument(exists=True, dir_okay=False),
     seeds: str = "0,1,2",
     beside: list[Path] = typer.Option([], help="<name>.csv of the same trials from another original; repeatable"),
 ) -> None:
@@ -61,9 +61,9 @@ def main(
     Raises:
         ConfigError: a line is no trial, or is missing in a table of `beside`.
     """
+    numbers, trials = measure.numbers(seeds, "--seeds"), list(_lines(file))
     table, judge = file.with_suffix(".csv"), Judge()
-    lines = [(name, 0) for name in layout.TRAINED]
-    lines += [(line, int(seed)) for line in _lines(file) for seed in seeds.split(",")]
+    lines = [*((name, 0) for name in layout.TRAINED), *((line, seed) for line in trials for seed in numbers)]
     now = {trial: judge.fingerprint(trial) for trial in dict.fromkeys(trial for trial, _ in lines)}
     others = [_beside(path, list(now)) for path in beside]
     rows = {key: row for key, row in _done(table).items() if now.get(key[0]) == key[2]}

@@ -119,7 +119,7 @@ class UnlearnSettings(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateSettings(Section):
-    attack_folds: Annotated[int, Range(ge=2)] = 5
+    attack_folds: Annotated[int, Range(ge=2, le=20)] = 5  # no more than persons of whom a verdict is given
     bootstrap: Annotated[int, Range(ge=50)] = 1000
 
 

@@ -91,6 +91,7 @@ def test_a_knob_of_training_is_unknown_to_a_method_that_trains_nothing(tmp_path:
     ("sections", "name"),
     [
         ({"seed": "zero"}, "seed"),
+        ({"evaluate": {"attack_folds": 30}}, "evaluate.attack_folds"),  # of 20 persons the gate judges by the attack
         ({"seed": 1.5}, "seed"),
         ({"seed": True}, "seed"),
         ({"seed": 2**70}, "seed"),

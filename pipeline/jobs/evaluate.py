@@ -14,9 +14,8 @@ from pipeline.config import Params
 from pipeline.data import subsets
 from pipeline.data.batches import Faces
 from pipeline.data.subset_names import SUBSETS
-from pipeline.evaluation import earlier, relearn, selection
-from pipeline.evaluation.audit import audit
-from pipeline.evaluation.metrics import summarise
+from pipeline.evaluation import relearn
+from pipeline.evaluation.judgement import judge
 from pipeline.evaluation.samples import per_sample
 from pipeline.jobs import yardsticks
 from pipeline.learning import models
@@ -46,13 +45,11 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
     passed = time.perf_counter()
     oracle = name == "retrained"  # which is evaluated before there are others
     others = yardsticks.load(AuditSettings() if oracle else params.audit, splits)
-    audited = audit(results, others, params.audit, params.evaluate, params.seed, is_oracle=oracle)
-    figures: dict[str, float | str] = {**summarise(results.table, params.evaluate, params.seed), **audited.figures}
-    figures |= selection.figures(results, others[0].results, params.audit, params.evaluate, params.seed)
-    figures |= (before := earlier.audit(results, others[0].results, params.audit, params.evaluate, params.seed)).figures
+    judged = judge(results, others, params.audit, params.evaluate, params.seed, is_oracle=oracle)
+    figures = dict(judged.figures)
     if "started_from" in info:
-        judged = others[0].results.table
-        figures["oracle_validation_accuracy"] = float(judged[judged["subset"] == "validation"]["correct"].mean())
+        oracles = others[0].results.table
+        figures["oracle_validation_accuracy"] = float(oracles[oracles["subset"] == "validation"]["correct"].mean())
     figures["audit_seconds"] = time.perf_counter() - passed
     figures["evaluation_seconds"] = time.perf_counter() - started
     if params.audit.relearn_steps:
@@ -61,8 +58,8 @@ def evaluate_model(name: str, params: Params, splits: pd.DataFrame) -> dict[str,
         figures["relearn_reached"] = float(steps is not None)
     metrics = {**figures, "status": info["status"], "seconds": info["seconds"], "device": info["device"]}
     metrics |= {key: info[key] for key in ("forward_images", "backward_images") if key in info}
-    audited.attacks.to_csv(folder / "attacks.csv", index=False)
-    for ranked, file in zip((audited.persons, before.persons), layout.PERSONS, strict=True):
+    judged.attacks.to_csv(folder / "attacks.csv", index=False)
+    for ranked, file in zip((judged.persons, judged.earlier), layout.PERSONS, strict=True):
         _write_persons(ranked, folder / file)
     layout.METRICS.mkdir(exist_ok=True)
     (layout.METRICS / f"{name}.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")

@@ -6,11 +6,12 @@ Foster, Schoepf & Brintrup, "Fast Machine Unlearning Without Retraining Through 
 2024, equations 5 to 7. I is the diagonal of the Fisher information, E[(∂ l / ∂ θ)²], over the forget set and over all
 that was learned (retain and forget). As in the authors' code a squared gradient is that of a batch of `batch_size`;
 1 gives the definition, at its price. Gradients of a larger batch cancel more, so both sides have batches of the same
-size: no larger than the forget set, else a handful of forgotten pictures would always seem to matter more.
+size: that of forget's equal parts, as its last batch, were it smaller, would seem to matter more.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -31,7 +32,8 @@ class Settings(PassSettings):
 
 
 def unlearn(model: FaceClassifier, settings: Settings, run: Run, *, retain: Faces, forget: Faces) -> None:
-    size = min(settings.batch_size, len(forget))
+    parts = math.ceil(len(forget) / settings.batch_size)
+    size = math.ceil(len(forget) / parts)
     forget_importance = importance(model, forget, settings, run, size, "1 of 2: forget")
     all_importance = importance(model, retain.joined(forget), settings, run, size, "2 of 2: all learned")
     share = dampen(model, forget_importance, all_importance, settings)

@@ -27,6 +27,26 @@ def test_a_ratio_is_taken_turn_by_turn() -> None:
     assert measure.ratio([2.0, 20.0, 4.0], [1.0, 10.0, 1.0]) == {"median": 2.0, "low": 2.0, "high": 4.0}
 
 
+def test_numbers_of_an_option_are_whole_ones_or_an_error() -> None:
+    assert measure.numbers("0, 2", "--seeds") == [0, 2]
+    for words in ("0,x", "", "-1", "1,", "²"):
+        with pytest.raises(measure.BenchmarkError, match=r"--seeds .*whole numbers of 0 or more"):
+            measure.numbers(words, "--seeds")
+
+
+def test_code_is_told_apart_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "RESULTS", tmp_path / "benchmarks" / "results")
+    (tmp_path / "pipeline" / "data").mkdir(parents=True)
+    (tmp_path / "pipeline" / "one.py").write_text("1")
+    (tmp_path / "pipeline" / "data" / "two.py").write_text("2")
+    first = measure.code()
+    assert measure.code() == first
+    (tmp_path / "README.md").write_text("words")
+    assert measure.code() == first
+    (tmp_path / "pipeline" / "data" / "two.py").write_text("3")
+    assert measure.code() != first
+
+
 def test_serving_is_measured_on_pictures_that_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "folder", lambda: tmp_path)
     monkeypatch.setattr(serving, "SIZES", ((40, "small"),))
@@ -101,3 +121,35 @@ def test_rounds_that_are_done_are_not_run_again(tmp_path: Path) -> None:
     done = [{"method": "dlfd", "round": number} for number in (1, 2)]
     (tmp_path / "local" / "rounds.json").write_text(json.dumps(done))
     assert rounds.chain(tmp_path, "dlfd", rounds=2, persons=5) == done
+
+
+def test_rounds_begun_with_something_else_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clones, "clone", lambda root: root.mkdir())
+    asked = {"persons": 20, "set": [], "code": "a"}
+    rounds.begin(tmp_path / "dlfd", asked)
+    rounds.begin(tmp_path / "dlfd", asked)
+    for name, value in {"persons": 5, "set": ["train.epochs=2"], "code": "b"}.items():
+        with pytest.raises(measure.BenchmarkError, match=f"begun with {name} .*another --folder"):
+            rounds.begin(tmp_path / "dlfd", {**asked, name: value})
+    (tmp_path / "older").mkdir()
+    with pytest.raises(measure.BenchmarkError, match="begun with persons None, not 20"):
+        rounds.begin(tmp_path / "older", asked)
+
+
+def test_more_persons_than_were_learned_cannot_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "workspace/splits").mkdir(parents=True)
+    (tmp_path / "erasure").mkdir()
+    (tmp_path / "erasure/round.json").write_text('{"model": null}')
+    (tmp_path / "params.yaml").write_text("unlearn:\n  start_from: original\n")
+    (tmp_path / "requests.csv").write_text("person,reason\n")
+    sides = [f"p{number},{'retain' if number % 3 else 'validation'}" for number in range(9)]
+    (tmp_path / "workspace/splits/sides.csv").write_text("\n".join(["person,side", *sides]))
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(rounds, "_command", lambda root, *command: asked.append(command))
+    with pytest.raises(measure.BenchmarkError, match="4 rounds of 2 persons: 6 were learned"):
+        rounds._ask(tmp_path, 1, 4, 2)
+    asked.clear()
+    for number in (1, 2, 3):
+        rounds._ask(tmp_path, number, 3, 2)
+    who = [person for command in asked if command[:3] == ("dlfd", "request", "add") for person in command[3:-2]]
+    assert sorted(who) == ["p1", "p2", "p4", "p5", "p7", "p8"], "each once, whatever the round"

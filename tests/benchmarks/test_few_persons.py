@@ -64,7 +64,7 @@ def test_more_persons_than_forget_has_are_an_error() -> None:
 @pytest.mark.parametrize("words", ["", "0", "-1", "1,", "a", "1.5"])
 def test_numbers_of_persons_that_are_none_are_an_error(words: str) -> None:
     with pytest.raises(measure.BenchmarkError, match=f"--persons {words}: give whole numbers"):
-        few_persons.numbers(words)
+        few_persons.main(persons_at_once=words, draws=1)
 
 
 def test_who_did_not_ask_is_retained() -> None:

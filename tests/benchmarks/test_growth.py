@@ -27,7 +27,7 @@ def test_a_case_is_measured_under_its_limit() -> None:
     assert "failed" not in row
     assert row["limit, MiB"] == LIMITED.limit
     assert row["training, images/s"] == pytest.approx(64 / row["training, s"])
-    assert row["DLFD, images/s"] == pytest.approx(64 / row["DLFD, s"])
+    assert row["DLFD, images/s"] == pytest.approx(64 / row["a DLFD pass, s"])
     assert row["reading all pictures, images/s"] > 0
     assert row["evaluation, s"] > 0
     assert 50 < row["peak private memory, MiB"] < row["peak with mapped files, MiB"]
@@ -65,7 +65,7 @@ def test_rows_are_kept_and_failures_tried_again(tmp_path: Path, monkeypatch: pyt
         return answers[case.value]
 
     monkeypatch.setattr(growth, "_run", answer)
-    monkeypatch.setattr(measure, "commit", lambda: "one")
+    monkeypatch.setattr(measure, "code", lambda: "one")
     cases = [Case("x", value, retain=64, persons=1, size=16) for value in (1, 2, 3)]
     kept = tmp_path / "kept.jsonl"
     rows = growth.measured(cases, kept)
@@ -73,9 +73,9 @@ def test_rows_are_kept_and_failures_tried_again(tmp_path: Path, monkeypatch: pyt
     answers[2] = {"training, s": 2.0}
     assert [row["training, s"] for row in growth.measured(cases, kept)] == [1.0, 2.0, 3.0]
     assert run == [1, 2, 3, 2], "what was measured is not measured again, what failed is"
-    monkeypatch.setattr(measure, "commit", lambda: "two")
+    monkeypatch.setattr(measure, "code", lambda: "two")
     growth.measured(cases, kept)
-    assert run == [1, 2, 3, 2, 1, 2, 3], "of another commit nothing is taken over"
+    assert run == [1, 2, 3, 2, 1, 2, 3], "of other code nothing is taken over"
 
 
 def test_a_failure_is_in_the_record_and_ends_with_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def test_all_that_should_grow_grows() -> None:
     for case in growth.cases(most=100_000):
         values.setdefault(case.what, []).append(case.value)
     assert values["retain pictures"] == [2_000, 8_000, 32_000, 100_000]
-    assert values["forget persons"] == [1, 10, 100, 1_000]
+    assert values["forget persons"] == [1, 10, 100, 1_000, 3_000]
     assert len(values["pixels a picture"]) == 3
     assert growth.cases(most=2_000)[-1].retain == 2_000
 

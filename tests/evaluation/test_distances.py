@@ -51,6 +51,24 @@ def test_cka_does_not_see_rotation_and_scale_but_sees_other_features() -> None:
     assert np.isnan(distances.cka(np.ones((5, 3)), x[:5]))
 
 
+def test_cka_is_that_of_the_whole_kernels() -> None:
+    """Song et al.'s unbiased HSIC as it is written, with M × M kernels."""
+
+    def hsic(k: np.ndarray, m: np.ndarray) -> float:
+        n, one = len(k), np.ones(len(k))
+        total = np.trace(k @ m) + (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2))
+        return float(total - 2 * (one @ k @ m @ one) / (n - 2))
+
+    for count, width, other in ((4, 7, 3), (30, 5, 9), (200, 40, 8)):
+        x, y = RNG.normal(2, 1, (count, width)), RNG.normal(0, 3, (count, other))
+        y[:, :3] += x[:, :3] * 2
+        kernels = [one @ one.T for one in (x - x.mean(0), y - y.mean(0))]
+        for kernel in kernels:
+            np.fill_diagonal(kernel, 0)
+        own = hsic(kernels[0], kernels[0]) * hsic(kernels[1], kernels[1])
+        assert distances.cka(x, y) == pytest.approx(hsic(*kernels) / own**0.5, rel=1e-9)
+
+
 @pytest.mark.parametrize("count", [10, 60, 240])
 def test_unrelated_features_are_not_alike_however_few(count: int) -> None:
     rng = np.random.default_rng(1)

@@ -51,6 +51,19 @@ def test_importance_is_the_mean_squared_gradient(model: FaceClassifier) -> None:
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-9)  # they are small
 
 
+@pytest.mark.parametrize(("pictures", "size"), [(1, 1), (7, 7), (8, 8), (9, 5), (10, 5), (17, 6)])
+def test_both_sides_have_batches_of_forgets_equal_parts(
+    model: FaceClassifier, monkeypatch: pytest.MonkeyPatch, pictures: int, size: int
+) -> None:
+    """Nine by eight would be a batch of eight and a single picture, whose gradient nothing cancels."""
+    sizes: list[int] = []
+    monkeypatch.setattr(ssd, "importance", lambda model, faces, settings, run, size, part: sizes.append(size))
+    monkeypatch.setattr(ssd, "dampen", lambda *args: 0.0)
+    forget = RETAIN.take(torch.arange(pictures))
+    ssd.unlearn(model, ssd.Settings(batch_size=8), Run(seed=0), retain=RETAIN, forget=forget)
+    assert sizes == [size, size]
+
+
 def total(importance: list[torch.Tensor]) -> float:
     return sum(float(one.sum()) for one in importance)
 
