@@ -113,7 +113,7 @@ def code() -> str:
     """Hash of the sources that a figure depends on; unlike a commit it tells one change from another, without git."""
     root = RESULTS.parents[1]
     sources = [file for part in SOURCES for file in sorted((root / part).rglob("*.py"))]
-    return file_hash(*sources)
+    return file_hash(*sources, root / "params.yaml")
 
 
 def folder() -> Path:

@@ -37,14 +37,17 @@ def test_numbers_of_an_option_are_whole_ones_or_an_error() -> None:
 def test_code_is_told_apart_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "RESULTS", tmp_path / "benchmarks" / "results")
     (tmp_path / "pipeline" / "data").mkdir(parents=True)
+    (tmp_path / "params.yaml").write_text("seed: 0")
     (tmp_path / "pipeline" / "one.py").write_text("1")
     (tmp_path / "pipeline" / "data" / "two.py").write_text("2")
     first = measure.code()
     assert measure.code() == first
     (tmp_path / "README.md").write_text("words")
     assert measure.code() == first
-    (tmp_path / "pipeline" / "data" / "two.py").write_text("3")
-    assert measure.code() != first
+    for name in ("pipeline/data/two.py", "params.yaml"):
+        before = measure.code()
+        (tmp_path / name).write_text("3")
+        assert measure.code() != before
 
 
 def test_serving_is_measured_on_pictures_that_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
