@@ -29,6 +29,12 @@ def commit(root: Path) -> str:
     return experiments.git("rev-parse", "--short=12", "HEAD", folder=root).strip()
 
 
+def code() -> str:
+    """Of what a clone made now would run, which is what is committed; words in README.md do not change it."""
+    told = experiments.git("rev-parse", "HEAD:pipeline", "HEAD:stages", "HEAD:params.yaml")
+    return " ".join(one[:12] for one in told.split())
+
+
 def environment(root: Path) -> dict[str, str]:
     """In which commands work on a clone, with its code and not with that which is installed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}

@@ -25,7 +25,7 @@ from stages.common import guarded
 
 RESULTS = Path(__file__).parent / "results"
 SCRATCH = Path("local/benchmarks")
-SOURCES = ("pipeline", "stages", "benchmarks")
+SOURCES = ("pipeline", "stages", "benchmarks")  # whose Python is hashed, with params.yaml
 MEASURED = ("pipeline", "stages", ":(glob)benchmarks/*.py", "params.yaml")  # what a figure depends on, in the checkout
 
 Count = Annotated[int, typer.Option(min=1)]  # of an option

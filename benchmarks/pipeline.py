@@ -48,14 +48,14 @@ def main(repeats: measure.Count = 3, folder: Path | None = None) -> None:
         rows.append(_row(KNOB, [timed("dvc", "exp", "run", "-S", change) for change in changes]))
         stages += _stages(clone, KNOB, since=ended)
         starts = [
-            _row(f"start-up of {name}", [timed(sys.executable, "-c", start_up(name)) for _ in range(repeats)], START)
+            _row(f"start-up of {name}", [timed(sys.executable, "-c", start_up(name)) for _ in range(repeats)])
             for name in stage_names()
         ]
     measure.report("pipeline", measure.device(), [*rows, *starts, *stages], repeats=repeats)
 
 
-def _row(what: str, seconds: list[float], goal: float | None = None) -> dict[str, Any]:
-    return {"what": what, "s": measure.summary(seconds), "goal": goal or GOALS[what]}
+def _row(what: str, seconds: list[float]) -> dict[str, Any]:
+    return {"what": what, "s": measure.summary(seconds), "goal": GOALS.get(what, START)}
 
 
 def stage_names() -> list[str]:

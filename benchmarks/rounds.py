@@ -53,7 +53,7 @@ def main(
     rows = []
     for method in methods.split(","):
         root = (folder / method).resolve()
-        begin(root, {"persons": persons, "set": sorted(setting), "code": measure.code()})
+        begin(root, {"persons": persons, "set": sorted(setting), "code": clones.code()})
         clones.configure(root, {"unlearn.methods": [method], **dict(clones.setting(one) for one in setting)})
         rows += chain(root, method, rounds=rounds, persons=persons)
     measure.report("rounds", measure.device(), rows, repeats=1, persons_a_round=persons, set=", ".join(setting))

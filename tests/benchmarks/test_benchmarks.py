@@ -11,6 +11,7 @@ import torch
 from helpers import make_model
 
 from benchmarks import clones, measure, pipeline, rounds, serving, training
+from stages.dvc_tools import experiments
 
 CPU = torch.device("cpu")
 
@@ -137,6 +138,26 @@ def test_rounds_begun_with_something_else_are_refused(tmp_path: Path, monkeypatc
     (tmp_path / "older").mkdir()
     with pytest.raises(measure.BenchmarkError, match="begun with persons None, not 20"):
         rounds.begin(tmp_path / "older", asked)
+
+
+def test_the_code_of_a_clone_is_what_is_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def commit() -> None:
+        for words in (["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "x"]):
+            experiments.git(*words)
+
+    monkeypatch.chdir(tmp_path)
+    experiments.git("init", "-q")
+    files = [Path("pipeline/one.py"), Path("stages/two.py"), Path("params.yaml"), Path("README.md")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("1")
+    commit()
+    for file in files:
+        before = clones.code()
+        file.write_text("2")
+        assert clones.code() == before, "a clone would not have it"
+        commit()
+        assert (clones.code() == before) == (file.name == "README.md")
 
 
 def test_more_persons_than_were_learned_cannot_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
