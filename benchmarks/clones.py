@@ -12,6 +12,7 @@ from typing import Any
 
 from stages.dvc_tools import experiments
 
+RUN = ("pipeline", "stages", "params.yaml", "dvc.yaml", "data.dvc", "datasets")  # what a run's outcome is of
 OURS = ("MLFLOW_", "DVC_", "DLFD_", "GIT_")  # what would lead a clone's commands back to where they were started
 
 
@@ -30,8 +31,8 @@ def commit(root: Path) -> str:
 
 
 def code() -> str:
-    """Of what a clone made now would run, which is what is committed; words in README.md do not change it."""
-    told = experiments.git("rev-parse", "HEAD:pipeline", "HEAD:stages", "HEAD:params.yaml")
+    """Of what a clone made now would run, and on which data: what is committed, but for words in README.md."""
+    told = experiments.git("rev-parse", *(f"HEAD:{path}" for path in RUN))
     return " ".join(one[:12] for one in told.split())
 
 

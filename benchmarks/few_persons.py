@@ -114,7 +114,7 @@ def told(rows: list[Row]) -> list[Row]:
             "persons": count,
             "tried": tried,
             "mean rank": float(ranks.mean()),
-            "standard error": float(ranks.std() / len(ranks) ** 0.5),
+            "standard error": float(ranks.std() / len(ranks) ** 0.5) if len(ranks) > 1 else None,
         }
         row |= {"of each draw": " ".join(f"{rank:.2f}" for rank in ranks), "accuracy": float(of["accuracy"].mean())}
         found.append({**row, "diverged": int((of["status"] == "diverged").sum())})

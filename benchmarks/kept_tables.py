@@ -27,7 +27,9 @@ import typer
 
 from benchmarks.result_pages import glance, goals, pictures
 from pipeline import layout
+from pipeline.reference_tables import title
 from pipeline.reference_tables.cells import AT_MOST, COST, FURTHER, GATE, OFF, REVISION, VERDICT, read_cells
+from pipeline.reference_tables.cost import with_beside
 from pipeline.reference_tables.markdown import PAPER, lines, markdown, provenance
 from pipeline.reference_tables.summary import summarise
 from stages.dvc_tools import experiments as ran
@@ -37,7 +39,6 @@ PAGES = (Path("README.md"), Path("RESULTS.md"), Path("docs/dlfd.md"), Path("docs
 BLOCK = re.compile(r"(<!-- results ([\w-]+)(?:: ([\w ]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 TRIALS = re.compile(r"(<!-- trials ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 GLANCE = re.compile(r"(<!-- glance ([\w -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-TITLE = re.compile(r"# (Table \d: (\w+), data\.dvc of (\S+), `(dlfd table .+?)`)")
 ARCHITECTURES = "Table 2"  # which has an original for each, and so neither one fall of accuracy nor one list of goals
 DRAWN = ("synthetic", "synthetic-fresh")  # data of datasets/, of which the paper has no figures
 ADDED = [GATE, REVISION]
@@ -90,10 +91,10 @@ def filled(text: str, path: Path) -> str:
 
 def page(name: str) -> str:
     """results/<name>.md, of its cells and of its own first lines."""
-    title, task, _, _, machine = _head(name)
+    heading, task, _, _, machine = _head(name)
     table = read_cells(FOLDER / f"{name}-cells.csv")
     origin = provenance(table, machine)
-    return markdown(summarise(table, task), title, origin)
+    return markdown(summarise(table, task), heading, origin)
 
 
 def complete(file: Path, checkout: Path) -> None:
@@ -148,7 +149,7 @@ def cells(name: str) -> pd.DataFrame:
     table = read_cells(FOLDER / f"{name}-cells.csv")
     changed = table["variant"].notna() & (table["variant"] != "full") & (table["model"] == "dlfd")
     original = table[table["model"] == "original"].groupby("seed")["test_accuracy"].first()
-    return table.assign(
+    return with_beside(table).assign(
         label=table["model"].where(~changed, table["variant"]),
         drop=100 * (table["seed"].map(original) - table["test_accuracy"]),
     )
@@ -229,10 +230,10 @@ def _notes(table: pd.DataFrame) -> list[str]:
 def _head(name: str) -> tuple[str, str, str, str, str]:
     """Title, task, data, command and machine ("" where it was not written down) of results/<name>.md."""
     text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
-    told, machine = TITLE.match(text), re.search(r"^Machine: (.+?)\.( Code: .*)?$", text, re.MULTILINE)
+    told, machine = title.read(text), re.search(r"^Machine: (.+?)\.( Code: .*)?$", text, re.MULTILINE)
     if not told:
         raise ValueError(f"{FOLDER / name}.md does not begin with a title of `dlfd table`")
-    return told[1], told[2], told[3], told[4], machine[1] if machine else ""
+    return *told, machine[1] if machine else ""
 
 
 if __name__ == "__main__":

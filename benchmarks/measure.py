@@ -44,12 +44,13 @@ def numbers(words: str, option: str, least: int = 0) -> list[int]:
     """Of an option that takes several.
 
     Raises:
-        BenchmarkError: one is no whole number of `least` or more.
+        BenchmarkError: one is no whole number of `least` or more, or stands there twice.
     """
-    found = words.split(",")
-    if not all(word.strip().isdecimal() and int(word) >= least for word in found):
-        raise BenchmarkError(f"{option} {words}: give whole numbers of {least} or more, as in 1,5")
-    return [int(word) for word in found]
+    told = [word.strip() for word in words.split(",")]
+    found = [int(word) for word in told if word.isdecimal() and int(word) >= least]
+    if len(found) < len(told) or len(set(found)) < len(found):
+        raise BenchmarkError(f"{option} {words}: give different whole numbers of {least} or more, as in 1,5")
+    return found
 
 
 def interleaved(
@@ -126,9 +127,9 @@ def folder() -> Path:
     return chosen
 
 
-def data_set() -> str:
-    """Of this checkout, as its store has it: `synthetic`, `mufac`."""
-    return str(json.loads((layout.FACES / "dataset.json").read_text(encoding="utf-8"))["name"])
+def data_set(root: Path = Path()) -> str:
+    """Of a checkout, as its store has it: `synthetic`, `mufac`."""
+    return str(json.loads((root / layout.FACES / "dataset.json").read_text(encoding="utf-8"))["name"])
 
 
 def of_data(name: str, data: str) -> str:

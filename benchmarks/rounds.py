@@ -50,13 +50,15 @@ def main(
     setting: list[str] = typer.Option([], "--set", "-S", help="as for `dvc exp run`, such as train.epochs=2"),
 ) -> None:
     """Minutes a round and method: the oracle is retrained in each, to compare with."""
-    rows = []
+    rows, data = [], ""
     for method in methods.split(","):
         root = (folder / method).resolve()
         begin(root, {"persons": persons, "set": sorted(setting), "code": clones.code()})
         clones.configure(root, {"unlearn.methods": [method], **dict(clones.setting(one) for one in setting)})
         rows += chain(root, method, rounds=rounds, persons=persons)
-    measure.report("rounds", measure.device(), rows, repeats=1, persons_a_round=persons, set=", ".join(setting))
+        data = measure.data_set(root)  # one for all methods, as `begin` sees to
+    told = {"data": data, "persons_a_round": persons, "set": ", ".join(setting)}
+    measure.report("rounds", measure.device(), rows, repeats=1, **told)
     path = measure.folder() / f"rounds-{measure.device().type}.md"
     path.write_text(markdown(rows), encoding="utf-8")
     typer.echo(path.read_text(encoding="utf-8"))
@@ -80,7 +82,7 @@ def begin(root: Path, asked: dict[str, Any]) -> None:
 
 
 def chain(root: Path, method: str, *, rounds: int, persons: int) -> list[dict[str, Any]]:
-    """All rounds of one method in a checkout whose params.yaml has that method alone; a row a round.
+    """The first rounds of one method in a checkout whose params.yaml has that method alone; a row a round.
 
     Raises:
         BenchmarkError: a command failed; its output is in the message.
@@ -99,7 +101,7 @@ def chain(root: Path, method: str, *, rounds: int, persons: int) -> list[dict[st
         state.parent.mkdir(exist_ok=True)
         state.write_text(json.dumps(done, indent=2) + "\n", encoding="utf-8")
         print(row, file=sys.stderr)
-    return done
+    return done[:rounds]
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:

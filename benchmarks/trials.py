@@ -7,13 +7,16 @@ A line of the file is a trial, a method and the knobs in which it differs from p
 One that begins with # says what the trials are of, and stands above their table. Run in a checkout after `dvc repro
 train`. Neither `test` nor `unseen` is loaded. Beside the file come <name>.csv, a row a trial and seed, kept as they end
 (the same command goes on where it was stopped, and what was of another split, original, setting or code is run anew),
-and <name>.md. With `--beside` they are of several originals: what the same trials gave in another checkout.
+and <name>.md. With `--beside` they are of several originals: what the same trials gave in another checkout, with the
+same settings and code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +49,12 @@ COLUMNS = {  # heading -> column, of the Markdown table
     "calibrated AUC": "calibrated_auc",
     "off .5": OFF,
 }
-ATTACK = ("likelihood.py", "signals.py")  # of pipeline/evaluation/, that the calibrated attack is made of
+JUDGING = (  # code that a search does not run: this, and what the calibrated attack is made of
+    Path(__file__),
+    *(searched.LIBRARY / "evaluation" / name for name in ("likelihood.py", "signals.py")),
+)
 KEY = ("trial", "seed", "of")  # of a row; `of` is the fingerprint of what the trial depends on
+RECIPE = "recipe"  # of a row: hash of its settings and code, which originals that stand in one table have in common
 Row = dict[str, Any]
 
 
@@ -59,18 +66,20 @@ def main(
     """Run every trial of FILE with each of the seeds, those that are done excepted.
 
     Raises:
-        ConfigError: a line is no trial, or is missing in a table of `beside`.
+        ConfigError: a line is no trial, or a table of `beside` lacks it or has it of this original or other code.
     """
     numbers, trials = measure.numbers(seeds, "--seeds"), list(_lines(file))
     table, judge = file.with_suffix(".csv"), Judge()
     lines = [*((name, 0) for name in layout.TRAINED), *((line, seed) for line in trials for seed in numbers)]
     now = {trial: judge.fingerprint(trial) for trial in dict.fromkeys(trial for trial, _ in lines)}
-    others = [_beside(path, list(now)) for path in beside]
+    recipes = {trial: judge.recipe(trial) for trial in now}
+    others = [_beside(path, recipes, judge.seed) for path in beside]
     rows = {key: row for key, row in _done(table).items() if now.get(key[0]) == key[2]}
     for trial, seed in lines:
         key = (trial, seed, now[trial])
         if key not in rows:
-            rows[key] = {**dict(zip(KEY, key, strict=True)), "original": judge.seed, **judge.run(trial, seed)}
+            of = {**dict(zip(KEY, key, strict=True)), RECIPE: recipes[trial], "original": judge.seed}
+            rows[key] = {**of, **judge.run(trial, seed)}
             _ordered([*rows.values()], [*now]).to_csv(table, index=False)
     found = _ordered([*rows.values(), *(row for other in others for row in other)], [*now])
     found.to_csv(table, index=False)
@@ -98,12 +107,15 @@ class Judge:
         self.judges = judges()
 
     def fingerprint(self, trial: str) -> str:
-        """As for `pipeline.search.trials.fingerprint`, and of what judges.
-
-        Of a trained model that of a trial which changes nothing.
-        """
-        name, settings = read("finetune" if trial in layout.TRAINED else trial)
+        """As for `pipeline.search.trials.fingerprint`, and of what judges."""
+        name, settings = read(_run_for(trial))
         return searched.fingerprint(name, settings, self.params, self.splits, judges=self.judges)
+
+    def recipe(self, trial: str) -> str:
+        """Of what the trial's figures depend on beside the original, the oracle, the split and the seed of these."""
+        name, settings = read(_run_for(trial))
+        of = [searched.code(name), file_hash(*JUDGING), asdict(settings), asdict(self.params.evaluate)]
+        return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:12]
 
     def run(self, trial: str, seed: int) -> Row:
         """Figures of one trial, or of a trained model.
@@ -140,7 +152,7 @@ class Judge:
 def judges() -> str:
     """Hash of the oracle, which calibrates the attack on every trial, and of the code that a search does not run."""
     oracle = layout.MODELS / layout.TRAINED[1] / models.WEIGHTS
-    return file_hash(oracle, Path(__file__), *(searched.LIBRARY / "evaluation" / name for name in ATTACK))
+    return file_hash(oracle, *JUDGING)
 
 
 def read(trial: str) -> tuple[str, Any]:
@@ -160,17 +172,32 @@ def _done(table: Path) -> dict[tuple[str, int, str], Row]:
     return {(row["trial"], row["seed"], row["of"]): row for row in kept if set(KEY) <= set(row)}
 
 
-def _beside(table: Path, trials: list[str]) -> list[Row]:
+def _run_for(trial: str) -> str:
+    """Of a trained model a trial which changes nothing, as its figures depend on no method."""
+    return "finetune" if trial in layout.TRAINED else trial
+
+
+def _beside(table: Path, recipes: Mapping[str, str], own: int) -> list[Row]:
     """The rows of these trials from another checkout's table.
 
+    Args:
+        recipes: trial -> what its rows must have as RECIPE.
+        own: seed of this checkout's original.
+
     Raises:
-        ConfigError: the table, or a trial in it, is not there.
+        ConfigError: the table, or a trial in it, is not there, is of this original or of other settings or code.
     """
     if not table.is_file():
         raise ConfigError(f"--beside {table}: no such file; run the same trials in that checkout first")
-    rows = [row for row in _rows(table) if row["trial"] in trials]
-    if missing := sorted(set(trials) - {row["trial"] for row in rows}):
+    rows = [row for row in _rows(table) if row["trial"] in recipes]
+    if missing := sorted(set(recipes) - {row["trial"] for row in rows}):
         raise ConfigError(f"--beside {table}: it has no {missing[0]!r}; run the same trials in that checkout first")
+    if any(row.get("original", own) == own for row in rows):
+        raise ConfigError(f"--beside {table}: it is of the original of seed {own}, as this checkout; give another's")
+    if other := [row["trial"] for row in rows if row.get(RECIPE) != recipes[row["trial"]]]:
+        raise ConfigError(
+            f"--beside {table}: {other[0]!r} ran there with other settings or code; run it there again with these"
+        )
     return rows
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from pipeline import layout
-from pipeline.reference_tables import published
+from pipeline.reference_tables import cost, published
 from pipeline.reference_tables.cells import AT_MOST, COST, GATE, OFF, REVISION, VERDICT
 
 DIGITS = {"persons_detected": 0, "drop": 1}  # after the point; of all others 3, without a zero before it
@@ -37,7 +37,7 @@ LEGEND = """\
   farther end of its 95 % interval. *JS*: divergence of predictions on forget from the oracle's, in bits. *found*:
   persons who stand out.
 - *gate passes*: seeds on which the gate would let the model into service. *cost*: seconds as a share of retraining,
-  the median over seeds.
+  the median over seeds; two figures where a method was run again, by its own day's retraining and by that shown here.
 """
 
 
@@ -98,5 +98,5 @@ def _text(row: pd.Series, name: str) -> str:
         theirs = [row[f"paper_{figure}"] for figure in ("accuracy", "mia", "nomus")]
         return "" if pd.isna(theirs).any() else " ".join(_number(figure, 3) for figure in theirs)
     if name == COST:
-        return "" if pd.isna(row[name]) else f"{100 * row[name]:.0f} %"
+        return cost.told(row[name], row.get(cost.BESIDE, row[name]))
     return "" if pd.isna(row[name]) else str(row[name])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pipeline.reference_tables.cells import AT_MOST, COST, GATE, OFF, PASSES, VERDICT, with_off_half
+from pipeline.reference_tables.cost import BESIDE, with_beside
 from pipeline.reference_tables.published import REFERENCE
 
 FIGURES = (  # mean and deviation over seeds
@@ -24,7 +25,7 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
             INTERVAL and those of FIGURES but OFF and AT_MOST; without `verdict`, `gate` or COST there is none of these.
             A column `drop` is a figure too.
     """
-    cells = with_off_half(cells)
+    cells = with_beside(with_off_half(cells))
     groups = cells.groupby(["variant", "as_published", "model"], sort=False, dropna=False)
     columns: dict[str, pd.Series] = {"seeds": groups["seed"].nunique()}
     for name in (*FIGURES, *(name for name in IF_THERE if name in cells)):
@@ -33,8 +34,9 @@ def summarise(cells: pd.DataFrame, task: str) -> pd.DataFrame:
         columns[VERDICT] = groups[VERDICT].agg(_counted)
     if GATE in cells:
         columns[GATE] = groups[GATE].agg(passing)
-    if COST in cells:
-        columns[COST] = groups[COST].median()
+    for share in (COST, BESIDE):
+        if share in cells:
+            columns[share] = groups[share].median()
     table = pd.DataFrame(columns).reset_index()
     known = REFERENCE.get(task, {})
     rows = zip(table["model"], table.pop("as_published"), strict=True)

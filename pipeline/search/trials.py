@@ -168,7 +168,11 @@ def fingerprint(name: str, settings: PassSettings, params: Params, splits: pd.Da
     """
     weights = file_hash(layout.MODELS / "original" / models.WEIGHTS)
     rows = pd.util.hash_pandas_object(splits[["image", "subset", "label"]], index=False).to_numpy().tobytes()
-    own = Path(inspect.getfile(import_module(base.get(name).unlearn.__module__)))
-    code = file_hash(own, *(path for glob in CODE for path in sorted(LIBRARY.glob(glob))))
-    of = [weights, code, asdict(settings), params.seed, asdict(params.evaluate), more]
+    of = [weights, code(name), asdict(settings), params.seed, asdict(params.evaluate), more]
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode() + rows).hexdigest()[:12]
+
+
+def code(name: str) -> str:
+    """Hash of all that runs in a trial of a method, its own file among it."""
+    own = Path(inspect.getfile(import_module(base.get(name).unlearn.__module__)))
+    return file_hash(own, *(path for glob in CODE for path in sorted(LIBRARY.glob(glob))))

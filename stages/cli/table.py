@@ -22,6 +22,7 @@ from pipeline.reference_tables.cells import read_cells, replaced
 from pipeline.reference_tables.markdown import markdown, provenance
 from pipeline.reference_tables.runs import Variant, variants
 from pipeline.reference_tables.summary import summarise
+from pipeline.reference_tables.title import Title
 from stages.common import from_root, guarded
 from stages.dvc_tools import data_import, experiments
 
@@ -62,11 +63,10 @@ def table(
     _check_settings(number, setting, searched)
     given = [f" --name {name}" if name else "", f" --knobs {knobs}" if knobs else ""]
     options = "".join([*given, *(f" -S {one}" for one in setting)])
-    title = f"Table {number}: {task}, data.dvc of {data_import.name()}, `dlfd table {number} --seeds ", f"{options}`"
+    title = Title(number, task, data_import.name(), options)
     anew = _methods(number, again, add) if again is not None else []
-    rows = [_kept(name, numbers, searched, *title, anew=anew)] if add or anew else []
-    whole = sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers})
-    heading = ",".join(map(str, whole)).join(title)
+    rows = [_kept(name, numbers, searched, title, anew=anew)] if add or anew else []
+    heading = title.of(sorted({*(seed for kept in rows for seed in kept["seed"]), *numbers}))
     cells = list(itertools.product(variants(number, anew or config.method_names()), numbers))
     for count, (variant, seed) in enumerate(cells, start=1):
         typer.echo(f"cell {count} of {len(cells)}")
@@ -112,12 +112,12 @@ def _methods(number: int, names: str, add: bool) -> list[str]:
     return chosen
 
 
-def _kept(name: str, seeds: list[int], searched: list[str], start: str, end: str, *, anew: list[str]) -> pd.DataFrame:
+def _kept(name: str, seeds: list[int], searched: list[str], title: Title, *, anew: list[str]) -> pd.DataFrame:
     """The cells of a kept table that gets more seeds, or methods of which are run again.
 
     Args:
         searched: what a search chose for the cells to come.
-        start, end: of its title, before its seeds and after them.
+        title: that it must have, with whatever seeds.
         anew: methods that are run again; without any, seeds are added.
 
     Raises:
@@ -129,9 +129,9 @@ def _kept(name: str, seeds: list[int], searched: list[str], start: str, end: str
         raise ConfigError(
             f"{option}: there is no {page}; without {option} it is made" if name else f"{option} needs --name"
         )
-    title = page.read_text(encoding="utf-8").partition("\n")[0]
-    if not (title.startswith(f"# {start}") and title.endswith(end)):
-        raise ConfigError(f"{option}: {page} is of other data or settings: {title}")
+    text = page.read_text(encoding="utf-8")
+    if not title.begins(text):
+        raise ConfigError(f"{option}: {page} is of other data or settings: {text.partition(chr(10))[0]}")
     cells = read_cells(KEPT / f"{name}-cells.csv")
     if anew:
         _check_rows(page, cells, [*layout.TRAINED, *anew], seeds)

@@ -30,7 +30,7 @@ def test_a_ratio_is_taken_turn_by_turn() -> None:
 
 def test_numbers_of_an_option_are_whole_ones_or_an_error() -> None:
     assert measure.numbers("0, 2", "--seeds") == [0, 2]
-    for words in ("0,x", "", "-1", "1,", "²"):
+    for words in ("0,x", "", "-1", "1,", "²", "0,00"):
         with pytest.raises(measure.BenchmarkError, match=r"--seeds .*whole numbers of 0 or more"):
             measure.numbers(words, "--seeds")
 
@@ -125,6 +125,7 @@ def test_rounds_that_are_done_are_not_run_again(tmp_path: Path) -> None:
     done = [{"method": "dlfd", "round": number} for number in (1, 2)]
     (tmp_path / "local" / "rounds.json").write_text(json.dumps(done))
     assert rounds.chain(tmp_path, "dlfd", rounds=2, persons=5) == done
+    assert rounds.chain(tmp_path, "dlfd", rounds=1, persons=5) == done[:1], "as many as were asked for"
 
 
 def test_rounds_begun_with_something_else_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +148,8 @@ def test_the_code_of_a_clone_is_what_is_committed(tmp_path: Path, monkeypatch: p
 
     monkeypatch.chdir(tmp_path)
     experiments.git("init", "-q")
-    files = [Path("pipeline/one.py"), Path("stages/two.py"), Path("params.yaml"), Path("README.md")]
+    folders = [Path(folder, "one") for folder in ("pipeline", "stages", "datasets")]
+    files = [*folders, *map(Path, ("params.yaml", "dvc.yaml", "data.dvc", "README.md"))]
     for file in files:
         file.parent.mkdir(exist_ok=True)
         file.write_text("1")

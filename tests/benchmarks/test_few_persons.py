@@ -63,7 +63,7 @@ def test_more_persons_than_forget_has_are_an_error() -> None:
 
 @pytest.mark.parametrize("words", ["", "0", "-1", "1,", "a", "1.5"])
 def test_numbers_of_persons_that_are_none_are_an_error(words: str) -> None:
-    with pytest.raises(measure.BenchmarkError, match=f"--persons {words}: give whole numbers"):
+    with pytest.raises(measure.BenchmarkError, match=f"--persons {words}: give different whole numbers"):
         few_persons.main(persons_at_once=words, draws=1)
 
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from benchmarks import trials
 from pipeline import config, layout
+from pipeline.config import Params
 from pipeline.errors import ConfigError
 
 KEPT = Path(__file__).parents[2] / "results"
@@ -55,10 +59,21 @@ def test_a_kept_table_is_of_the_trials_and_figures_beside_it(file: Path) -> None
     assert trials.markdown(rows, page.partition("\n")[0]) == page
 
 
+def test_a_recipe_is_of_settings_and_code_and_of_no_original() -> None:
+    here, there = (SimpleNamespace(params=replace(Params(), seed=seed)) for seed in (0, 1))
+    of: Any = trials.Judge.recipe
+    assert of(here, "dlfd") == of(there, "dlfd")
+    told = {of(here, trial) for trial in ("dlfd", "dlfd matching_weight=0.1", "finetune", "l1_sparse")}
+    assert len(told) == 4
+    quick = SimpleNamespace(params=replace(here.params, evaluate=replace(here.params.evaluate, attack_folds=3)))
+    assert of(quick, "dlfd") not in told
+
+
 class Judging:
     """In place of `trials.Judge`: keeps what it was asked to run; `of` is the fingerprint of everything."""
 
     of, stops_at, seed = "now", -1, 0  # seed: of the checkout, and so of its original model
+    settings = "shipped"
 
     def __init__(self) -> None:
         self.runs: list[tuple[str, int]] = []
@@ -68,6 +83,9 @@ class Judging:
 
     def fingerprint(self, trial: str) -> str:
         return self.of
+
+    def recipe(self, trial: str) -> str:
+        return self.settings
 
     def run(self, trial: str, seed: int) -> trials.Row:
         if len(self.runs) == self.stops_at:
@@ -137,6 +155,12 @@ def test_trials_from_several_originals_are_one_table(tmp_path: Path, judging: Ju
         assert found["original"].tolist() == [0, 1] * 3
         assert "after the original models of seeds 0, 1" in here.with_suffix(".md").read_text()
     assert len(judging.runs) == 6
+    with pytest.raises(ConfigError, match="of the original of seed 0, as this checkout"):
+        trials.main(here, "0", [here.with_suffix(".csv")])
+    judging.settings, judging.of = "another", "after a change of params.yaml"
+    with pytest.raises(ConfigError, match="'original' ran there with other settings or code"):
+        trials.main(here, "0", [there.with_suffix(".csv")])
+    assert len(judging.runs) == 6, "before anything is run"
 
 
 def test_what_is_missing_beside_is_named_before_anything_runs(tmp_path: Path, judging: Judging) -> None:
