@@ -97,15 +97,18 @@ def device() -> torch.device:
 
 
 def commit() -> str:
-    """Of the code that is measured, ` with changes` where it differs from it; `none` outside of a git checkout."""
+    """Of the code that is measured; ` with changes in ` what of it differs; `none` outside of a git checkout.
+
+    `dvc exp run -S …` leaves its settings in params.yaml.
+    """
 
     def git(*words: str) -> str:
         asked = subprocess.run(["git", *words], cwd=RESULTS.parents[1], capture_output=True, text=True, check=True)
         return asked.stdout.strip()
 
     try:
-        changed = git("status", "--porcelain", "--", *MEASURED)
-        return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
+        changed = [line.split(maxsplit=1)[1] for line in git("status", "--porcelain", "--", *MEASURED).splitlines()]
+        return git("rev-parse", "--short=12", "HEAD") + (f" with changes in {', '.join(changed)}" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "none"
 

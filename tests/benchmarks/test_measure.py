@@ -63,7 +63,7 @@ def test_a_record_tells_machine_command_commit_and_repeats(
 @pytest.mark.parametrize("record", sorted((ROOT / "benchmarks/results").glob("*.json")), ids=lambda path: path.name)
 def test_every_kept_record_names_its_commit_and_command(record: Path) -> None:
     measured = json.loads(record.read_text(encoding="utf-8"))["measured"]
-    assert re.match(r"[0-9a-f]{12}( with changes)?$", measured["commit"])
+    assert re.match(r"[0-9a-f]{12}( with changes( in params.yaml)?)?$", measured["commit"]), "of code that git has"
     assert "benchmarks" in measured["command"]
 
 
@@ -89,7 +89,9 @@ def test_the_commit_says_whether_the_code_was_another(tmp_path: Path, monkeypatc
     clean = measure.commit()
     assert len(clean) == 12
     (tmp_path / "benchmarks" / "timed.py").write_text("changed")
-    assert measure.commit() == f"{clean} with changes"
+    assert measure.commit() == f"{clean} with changes in benchmarks/timed.py"
+    (tmp_path / "params.yaml").write_text("seed: 1")
+    assert measure.commit() == f"{clean} with changes in benchmarks/timed.py, params.yaml"
 
 
 @pytest.mark.parametrize("module", [dlfd_pass, dlfd_step, evaluation, pipeline, serving, training, transport])
