@@ -55,6 +55,7 @@ JUDGING = (  # code that a search does not run: this, and what the calibrated at
 )
 KEY = ("trial", "seed", "of")  # of a row; `of` is the fingerprint of what the trial depends on
 RECIPE = "recipe"  # of a row: hash of its settings and code, which originals that stand in one table have in common
+SHARED = ("task", "data", "split", "model", "train", "evaluate")  # of params.yaml, in RECIPE
 Row = dict[str, Any]
 
 
@@ -95,7 +96,7 @@ class Judge:
 
     def __init__(self) -> None:
         self.params, self.splits = config.load(), split_table.read(layout.SPLITS)
-        self.seed = self.params.seed
+        self.seed, self.data = self.params.seed, measure.data_set()
         self.device = models.select_device(self.params.device)
         needed = ("retain", "forget", "validation")
         self.faces = subsets.load(layout.FACES, self.splits, self.device, task=self.params.task, only=needed)
@@ -112,9 +113,10 @@ class Judge:
         return searched.fingerprint(name, settings, self.params, self.splits, judges=self.judges)
 
     def recipe(self, trial: str) -> str:
-        """Of what the trial's figures depend on beside the original, the oracle, the split and the seed of these."""
+        """Of what the trial's figures depend on but the seed of original, oracle and split."""
         name, settings = read(_run_for(trial))
-        of = [searched.code(name), file_hash(*JUDGING), asdict(settings), asdict(self.params.evaluate)]
+        shared = {key: value for key, value in asdict(self.params).items() if key in SHARED}
+        of = [searched.code(name), file_hash(*JUDGING), self.data, asdict(settings), shared]
         return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:12]
 
     def run(self, trial: str, seed: int) -> Row:
@@ -178,22 +180,23 @@ def _run_for(trial: str) -> str:
 
 
 def _beside(table: Path, recipes: Mapping[str, str], own: int) -> list[Row]:
-    """The rows of these trials from another checkout's table.
+    """The rows of these trials from another checkout's table, but those that it has from this one.
 
     Args:
         recipes: trial -> what its rows must have as RECIPE.
         own: seed of this checkout's original.
 
     Raises:
-        ConfigError: the table, or a trial in it, is not there, is of this original or of other settings or code.
+        ConfigError: the table, or a trial of another original in it, is not there, or is of other settings or code.
     """
     if not table.is_file():
         raise ConfigError(f"--beside {table}: no such file; run the same trials in that checkout first")
-    rows = [row for row in _rows(table) if row["trial"] in recipes]
+    rows = [row for row in _rows(table) if row["trial"] in recipes and row.get("original", own) != own]
     if missing := sorted(set(recipes) - {row["trial"] for row in rows}):
-        raise ConfigError(f"--beside {table}: it has no {missing[0]!r}; run the same trials in that checkout first")
-    if any(row.get("original", own) == own for row in rows):
-        raise ConfigError(f"--beside {table}: it is of the original of seed {own}, as this checkout; give another's")
+        raise ConfigError(
+            f"--beside {table}: it has no {missing[0]!r} from an original of a seed other than {own}; run the same "
+            "trials in such a checkout first"
+        )
     if other := [row["trial"] for row in rows if row.get(RECIPE) != recipes[row["trial"]]]:
         raise ConfigError(
             f"--beside {table}: {other[0]!r} ran there with other settings or code; run it there again with these"
@@ -202,7 +205,8 @@ def _beside(table: Path, recipes: Mapping[str, str], own: int) -> list[Row]:
 
 
 def _rows(table: Path) -> list[Row]:
-    return [{str(key): value for key, value in row.items()} for row in pd.read_csv(table).to_dict("records")]
+    found = pd.read_csv(table, dtype={KEY[2]: str, RECIPE: str})  # a hash such as 123e456 is no number
+    return [{str(key): value for key, value in row.items()} for row in found.to_dict("records")]
 
 
 def _ordered(rows: list[Row], trials: list[str]) -> pd.DataFrame:

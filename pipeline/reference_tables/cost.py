@@ -1,8 +1,8 @@
 """What a method costs: its seconds as a share of retraining's.
 
-A row has the share of the retraining of its own run. Where methods were run again later (`dlfd table --again`), the
-oracle that stands beside them is of another day, on which the machine was faster or slower. Neither share is the right
-one, so both are told.
+A row has the share of the retraining of its own run, which DVC may have kept from an earlier day. Where methods were
+run again later (`dlfd table --again`), the oracle that stands beside them is of another day. On some days the machine
+is faster than on others, so neither share is the right one, and both are told.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ LEGEND = """\
   farther end of its 95 % interval. *JS*: divergence of predictions on forget from the oracle's, in bits. *found*:
   persons who stand out.
 - *gate passes*: seeds on which the gate would let the model into service. *cost*: seconds as a share of retraining,
-  the median over seeds; two figures where a method was run again, by its own day's retraining and by that shown here.
+  the median over seeds; two figures where a method was run again, by the retraining its own run had (DVC may have kept
+  it from an earlier day) and by that shown here.
 """
 
 

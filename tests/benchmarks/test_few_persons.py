@@ -124,6 +124,9 @@ def test_the_record_has_means_and_every_draw(
     monkeypatch.setattr(few_persons, "Judge", lambda: judge)
     monkeypatch.setattr(measure, "folder", lambda: tmp_path)
     monkeypatch.setattr(measure, "data_set", lambda: "synthetic")
+    few_persons.main(persons_at_once="2", draws=1)
+    alone = json.loads((tmp_path / "few_persons-cpu.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    assert {row["standard error"] for row in alone["rows"]} == {None}, "of one draw there is none, and NaN is no JSON"
     few_persons.main(persons_at_once="1,4", draws=2)
     record = json.loads((tmp_path / "few_persons-cpu.json").read_text(encoding="utf-8"))
     assert [(row["persons"], row["tried"]) for row in record["rows"]] == [

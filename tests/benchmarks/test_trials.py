@@ -59,21 +59,31 @@ def test_a_kept_table_is_of_the_trials_and_figures_beside_it(file: Path) -> None
     assert trials.markdown(rows, page.partition("\n")[0]) == page
 
 
-def test_a_recipe_is_of_settings_and_code_and_of_no_original() -> None:
-    here, there = (SimpleNamespace(params=replace(Params(), seed=seed)) for seed in (0, 1))
+def test_a_recipe_is_of_settings_data_and_code_and_of_no_original(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = (SimpleNamespace(params=replace(Params(), seed=seed), data="synthetic") for seed in (0, 1))
     of: Any = trials.Judge.recipe
     assert of(here, "dlfd") == of(there, "dlfd")
     told = {of(here, trial) for trial in ("dlfd", "dlfd matching_weight=0.1", "finetune", "l1_sparse")}
     assert len(told) == 4
-    quick = SimpleNamespace(params=replace(here.params, evaluate=replace(here.params.evaluate, attack_folds=3)))
-    assert of(quick, "dlfd") not in told
+    longer = replace(here.params, train=replace(here.params.train, epochs=100))
+    told |= {of(SimpleNamespace(params=longer, data="synthetic"), "dlfd")}
+    told |= {of(SimpleNamespace(params=here.params, data="mufac"), "dlfd")}
+    (tmp_path / "judge.py").write_text("other")
+    with monkeypatch.context() as patch:
+        patch.setattr(trials, "JUDGING", [tmp_path / "judge.py"])
+        told |= {of(here, "dlfd")}
+    monkeypatch.setattr(trials.searched, "code", lambda name: "other")
+    told |= {of(here, "dlfd")}
+    assert len(told) == 8, "each of these is another"
 
 
 class Judging:
     """In place of `trials.Judge`: keeps what it was asked to run; `of` is the fingerprint of everything."""
 
     of, stops_at, seed = "now", -1, 0  # seed: of the checkout, and so of its original model
-    settings = "shipped"
+    settings = "9e99"  # a hash that could be read as a number
 
     def __init__(self) -> None:
         self.runs: list[tuple[str, int]] = []
@@ -155,8 +165,15 @@ def test_trials_from_several_originals_are_one_table(tmp_path: Path, judging: Ju
         assert found["original"].tolist() == [0, 1] * 3
         assert "after the original models of seeds 0, 1" in here.with_suffix(".md").read_text()
     assert len(judging.runs) == 6
-    with pytest.raises(ConfigError, match="of the original of seed 0, as this checkout"):
-        trials.main(here, "0", [here.with_suffix(".csv")])
+    both = pd.read_csv(here.with_suffix(".csv"))
+    judging.seed, judging.of = 1, "of the other"
+    trials.main(there, "0", [here.with_suffix(".csv")])
+    assert pd.read_csv(there.with_suffix(".csv"))["of"].tolist() == both["of"].tolist(), "the same from the other side"
+    judging.seed, judging.of = 0, "now"
+    alone = tmp_path / "alone.csv"
+    both[both["original"] == 0].to_csv(alone, index=False)
+    with pytest.raises(ConfigError, match="no 'finetune' from an original of a seed other than 0"):
+        trials.main(here, "0", [alone])
     judging.settings, judging.of = "another", "after a change of params.yaml"
     with pytest.raises(ConfigError, match="'original' ran there with other settings or code"):
         trials.main(here, "0", [there.with_suffix(".csv")])
@@ -168,7 +185,7 @@ def test_what_is_missing_beside_is_named_before_anything_runs(tmp_path: Path, ju
     file.write_text("finetune\ndlfd\n")
     with pytest.raises(ConfigError, match="no such file"):
         trials.main(file, "0", [other])
-    pd.DataFrame({"trial": ["original", "retrained", "dlfd"]}).to_csv(other, index=False)
+    pd.DataFrame({"trial": ["original", "retrained", "dlfd"], "original": 1}).to_csv(other, index=False)
     with pytest.raises(ConfigError, match="no 'finetune'"):
         trials.main(file, "0", [other])
     assert not judging.runs
