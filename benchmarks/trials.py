@@ -67,7 +67,7 @@ def main(
     """Run every trial of FILE with each of the seeds, those that are done excepted.
 
     Raises:
-        ConfigError: a line is no trial, or a table of `beside` lacks it or has it of this original or other code.
+        ConfigError: a line is no trial, or a table of `beside` lacks it or has it of other settings or code.
     """
     numbers, trials = measure.numbers(seeds, "--seeds"), list(_lines(file))
     table, judge = file.with_suffix(".csv"), Judge()
