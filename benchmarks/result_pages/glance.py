@@ -9,7 +9,7 @@ import pandas as pd
 from benchmarks.result_pages import goals
 from pipeline.evaluation.verdict import FORGOTTEN
 from pipeline.reference_tables import cost
-from pipeline.reference_tables.cells import COST, GATE, OFF, PASSES, VERDICT, with_off_half
+from pipeline.reference_tables.cells import GATE, OFF, PASSES, VERDICT, with_off_half
 from pipeline.reference_tables.markdown import spread
 from pipeline.reference_tables.summary import passing
 
@@ -49,7 +49,7 @@ def _figures(table: pd.DataFrame) -> list[str]:
         _told(ours[OFF]) + _lead(ours, sound, OFF, higher=False),
         f"{(ours[VERDICT] == FORGOTTEN).sum()} of {len(ours)}",
         told,
-        cost.told(ours[COST].median(), ours[cost.BESIDE].median()),
+        cost.median_told(ours),
     ]
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline import layout
 from pipeline.evaluation.verdict import FORGOTTEN
 from pipeline.reference_tables import cost
-from pipeline.reference_tables.cells import ATTACKS, COST, GATE, PASSES, VERDICT
+from pipeline.reference_tables.cells import ATTACKS, GATE, PASSES, VERDICT
 from pipeline.reference_tables.markdown import spread
 from pipeline.reference_tables.published import REFERENCE
 from pipeline.settings import AuditSettings
@@ -63,7 +63,11 @@ def goals(table: pd.DataFrame, task: str, paper: bool) -> list[Goal]:
         Goal(f"accuracy at most {MOST_DROP} points below the original's", _fall(drop), small),
         Goal("forgotten on every seed", _forgotten(ours), _met(ours[VERDICT] == FORGOTTEN)),
         *_near_the_oracle(ours, table),
-        Goal(f"at most {MOST_COST:.0%} of the cost of retraining".replace("%", " %"), _cost(ours), cheap),
+        Goal(
+            f"at most {MOST_COST:.0%} of the cost of retraining".replace("%", " %"),
+            f"{cost.median_told(ours)} of the cost of retraining (median)",
+            cheap,
+        ),
     ]
 
 
@@ -196,7 +200,3 @@ def _forgotten(rows: pd.DataFrame) -> str:
 def _fall(drop: pd.Series) -> str:
     points = spread(abs(drop.mean()), drop.std(), 1)
     return f"accuracy {points} points {'below' if drop.mean() >= 0 else 'above'} the original's"
-
-
-def _cost(ours: pd.DataFrame) -> str:
-    return f"{cost.told(ours[COST].median(), ours[cost.BESIDE].median())} of the cost of retraining (median)"

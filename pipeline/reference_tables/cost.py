@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pipeline import layout
 from pipeline.reference_tables.cells import COST
 
 BESIDE = "share_of_oracle_beside"
-_ORACLE = "retrained"
 
 
 def with_beside(cells: pd.DataFrame) -> pd.DataFrame:
@@ -23,7 +23,7 @@ def with_beside(cells: pd.DataFrame) -> pd.DataFrame:
     if not {COST, "seconds"} <= set(cells):
         return cells
     keys = pd.MultiIndex.from_arrays([cells["variant"].fillna(""), cells["seed"]])
-    oracle = (cells["model"] == _ORACLE).to_numpy()
+    oracle = (cells["model"] == layout.TRAINED[1]).to_numpy()
     seconds = pd.Series(cells["seconds"].to_numpy()[oracle], index=keys[oracle])
     theirs = seconds[~seconds.index.duplicated()].reindex(keys).set_axis(cells.index)
     return cells.assign(**{BESIDE: (cells["seconds"] / theirs).fillna(cells[COST])})
@@ -36,6 +36,15 @@ def dearer(cells: pd.DataFrame) -> pd.Series:
         cells: of `with_beside`.
     """
     return cells[[name for name in (COST, BESIDE) if name in cells]].max(axis=1)
+
+
+def median_told(cells: pd.DataFrame) -> str:
+    """Both medians over the rows, as `told` has them.
+
+    Args:
+        cells: of `with_beside`.
+    """
+    return told(cells[COST].median(), cells[BESIDE].median())
 
 
 def told(own: float, beside: float) -> str:
